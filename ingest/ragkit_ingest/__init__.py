@@ -1,0 +1,1 @@
+"""Files become a searchable index. Imports nothing of ragkit's other packages."""

@@ -1,0 +1,83 @@
+"""What an embedder is, and what identifies the vector space it makes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]
+"""Shape (n, dimension), or (dimension,) for one; every row of unit length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Everything that decides where a text lands in the vector space.
+
+    Two embedders with equal fingerprints may share an index; any others may not. The numeric
+    precision of the runtime is left out on purpose: it moves a vector by less than a cosine of
+    .001, and an index must survive a change of machine.
+
+    Attributes:
+        name: For people, such as `"all-MiniLM-L6-v2"`.
+        weights_sha256: Of the weights file; for an endpoint, of its model name.
+        dimension: Length of a vector.
+        max_tokens: Longest text read, in the model's tokens, special tokens included.
+        pooling: How token vectors become one, such as `"mean"`.
+        query_prefix: Put before every question.
+        document_prefix: Put before every passage.
+    """
+
+    name: str
+    weights_sha256: str
+    dimension: int
+    max_tokens: int
+    pooling: str = "mean"
+    query_prefix: str = ""
+    document_prefix: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all fields, in hexadecimal: the key under which vectors are stored."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Return the fields as JSON with sorted keys."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Fingerprint:
+        """Return what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors of one space."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What identifies the vector space. Must not load the model's weights into memory."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return each text's length in the model's tokens, without special tokens or limit."""
+        ...
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text, in order, shape (len(texts), dimension).
+
+        A text longer than `fingerprint.max_tokens` is read up to there.
+
+        Raises:
+            EmbedderError: If the model fails or answers with anything but finite vectors.
+        """
+        ...
+
+    def embed_query(self, text: str) -> Vectors:
+        """Return the question's unit vector, shape (dimension,)."""
+        ...

@@ -1,0 +1,121 @@
+"""Assembles a Document piece by piece, so that every position is exact by construction.
+
+All parsers write through `DocumentBuilder`; none computes an offset of its own. Blocks are
+separated by an empty line, table rows and list items of one run by a line break.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+
+from ragkit_ingest.records import Block, BlockKind, Document, MetadataValue, Page
+
+_TIGHT = frozenset({BlockKind.LIST_ITEM, BlockKind.TABLE_ROW})
+# Invisible characters that hide text from a reader, or a reader from a text.
+_INVISIBLE = dict.fromkeys(
+    [0x00AD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
+
+
+def clean(text: str) -> str:
+    """Return the text in NFC, without control and invisible characters, line breaks as "\\n"."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_INVISIBLE)
+    text = unicodedata.normalize("NFC", text)
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs", "Cn"} else " "
+        for char in text
+    )
+
+
+def fold_space(text: str) -> str:
+    """Return the text with every run of white space made one space, and none at the ends."""
+    return " ".join(text.split())
+
+
+class DocumentBuilder:
+    """Collects blocks and pages in reading order, then builds the Document.
+
+    Args:
+        format: The parser's name for the format.
+    """
+
+    def __init__(self, format: str) -> None:
+        self._format = format
+        self._parts: list[str] = []
+        self._length = 0
+        self._blocks: list[Block] = []
+        self._pages: list[Page] = []
+        self._page_start: int | None = None
+        self._page_label = ""
+        self._notices: list[str] = []
+        self.title = ""
+
+    @property
+    def length(self) -> int:
+        """Characters written so far."""
+        return self._length
+
+    def page(self, label: str = "") -> None:
+        """Begin the next page (or sheet, slide, message); the one before ends here."""
+        self._close_page()
+        self._page_start = self._length
+        self._page_label = label
+
+    def add(self, kind: BlockKind, text: str, *, level: int = 0, verbatim: bool = False) -> None:
+        """Append a block; text without any visible character adds nothing.
+
+        Args:
+            kind: What it is.
+            text: Its text.
+            level: For headings, 1 to 6.
+            verbatim: Keep line breaks and indentation (code, plain text).
+        """
+        cleaned = clean(text)
+        cleaned = cleaned.strip("\n").rstrip() if verbatim else fold_space(cleaned)
+        if not cleaned.strip():
+            return
+        if self._blocks:
+            both_tight = kind is self._blocks[-1].kind and kind in _TIGHT
+            self._write("\n" if both_tight else "\n\n")
+        if self._page_start is not None and not self._page_has_text():
+            self._page_start = self._length
+        start = self._length
+        self._write(cleaned)
+        self._blocks.append(Block(kind=kind, start=start, end=self._length, level=level))
+
+    def notice(self, sentence: str) -> None:
+        """Record something that could not be read."""
+        self._notices.append(sentence)
+
+    def build(self, metadata: Mapping[str, MetadataValue] | None = None) -> Document:
+        """Return the finished Document."""
+        self._close_page()
+        return Document(
+            text="".join(self._parts),
+            format=self._format,
+            title=fold_space(clean(self.title)),
+            blocks=tuple(self._blocks),
+            pages=tuple(self._pages),
+            metadata=dict(metadata or {}),
+            notices=tuple(self._notices),
+        )
+
+    def _page_has_text(self) -> bool:
+        return bool(self._blocks) and self._blocks[-1].start >= (self._page_start or 0)
+
+    def _close_page(self) -> None:
+        if self._page_start is None:
+            return
+        number = len(self._pages) + 1
+        label = self._page_label or str(number)
+        self._pages.append(
+            Page(number=number, start=self._page_start, end=self._length, label=label)
+        )
+        self._page_start = None
+
+    def _write(self, text: str) -> None:
+        self._parts.append(text)
+        self._length += len(text)

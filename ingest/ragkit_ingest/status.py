@@ -1,0 +1,127 @@
+"""What an index holds, for people and for `ragkit status`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentStatus:
+    """One file that the index knows.
+
+    Attributes:
+        path: As the index shows it.
+        state: "indexed"; "stale" (an older revision answers, the newest failed); "failed";
+            "no_text".
+        format: The parser's name; empty if it never parsed.
+        title: The document's title.
+        pages: How many; 0 for formats without pages.
+        chunks: How many.
+        characters: Length of the stored text.
+        reason: Why it failed or what could not be read; empty if all is well.
+        indexed_at: When its text became searchable, ISO 8601 in UTC; empty if never.
+    """
+
+    path: str
+    state: str
+    format: str = ""
+    title: str = ""
+    pages: int = 0
+    chunks: int = 0
+    characters: int = 0
+    reason: str = ""
+    indexed_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexStatus:
+    """What an index holds.
+
+    Attributes:
+        index: Absolute path of the index folder.
+        generation: The live generation; 0 for an empty index.
+        embedder: Name of the embedder; empty for an empty index.
+        fingerprint: Digest of the embedder's fingerprint.
+        store: Name of the vector store.
+        roots: Folders and files that were ingested, absolute.
+        documents: By path.
+        chunks: How many are searchable.
+        size_bytes: Disk space of the whole index folder.
+    """
+
+    index: str
+    generation: int
+    embedder: str
+    fingerprint: str
+    store: str
+    roots: tuple[str, ...]
+    documents: tuple[DocumentStatus, ...]
+    chunks: int
+    size_bytes: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return the status in the shape of `ragkit status --json`."""
+        states = [document.state for document in self.documents]
+        return {
+            "index": self.index,
+            "generation": self.generation,
+            "embedder": self.embedder,
+            "fingerprint": self.fingerprint,
+            "store": self.store,
+            "roots": list(self.roots),
+            "chunks": self.chunks,
+            "size_bytes": self.size_bytes,
+            "counts": {state: states.count(state) for state in sorted(set(states))},
+            "documents": [
+                {
+                    "path": d.path,
+                    "state": d.state,
+                    "format": d.format,
+                    "title": d.title,
+                    "pages": d.pages,
+                    "chunks": d.chunks,
+                    "characters": d.characters,
+                    "reason": d.reason,
+                    "indexed_at": d.indexed_at,
+                }
+                for d in self.documents
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredText:
+    """A stretch of a document's stored text.
+
+    Attributes:
+        path: As the index shows it.
+        text: The stored text from start to end.
+        start: Offset of its first character.
+        end: Offset after its last character.
+        page: Number of the page on which it starts; None for formats without pages.
+        pages: (number, label, start, end) of every page that the stretch touches.
+        length: Characters in the whole document.
+    """
+
+    path: str
+    text: str
+    start: int
+    end: int
+    page: int | None
+    pages: tuple[tuple[int, str, int, int], ...] = field(default=())
+    length: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        """Return the text in the shape of `ragkit show --json`."""
+        return {
+            "path": self.path,
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "page": self.page,
+            "pages": [
+                {"number": number, "label": label, "start": start, "end": end}
+                for number, label, start, end in self.pages
+            ],
+            "length": self.length,
+        }

@@ -1,0 +1,194 @@
+"""The records of answering: a question finds passages, passages become an answer with citations.
+
+Values only: how they are found, written and verified stands in `retrieve`, `generate` and
+`citations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ragkit_ingest.records import MetadataValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A chunk found for a question.
+
+    Attributes:
+        rank: Its place among the passages, counted from 1.
+        chunk_id: Its id in the index; stable for as long as the document does not change.
+        document_id: The document's id in the index.
+        path: The document's path as the index shows it.
+        title: The document's title; empty if it has none.
+        headings: The headings it stands under, outermost first.
+        page: Number of the page on which it starts; None for formats without pages.
+        start: Offset of its first character in the document's text.
+        end: Offset after its last character.
+        text: The document's text from start to end.
+        score: Higher is better; its range depends on the mode.
+        similarity: Cosine similarity to the question, in [-1, 1]; None if it was not computed.
+        dense_rank: Its rank by similarity, from 1; None if not among the candidates.
+        lexical_rank: Its rank by BM25, from 1; None if not among the candidates.
+        metadata: The document's metadata.
+    """
+
+    rank: int
+    chunk_id: int
+    document_id: int
+    path: str
+    title: str
+    headings: tuple[str, ...]
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float
+    similarity: float | None = None
+    dense_rank: int | None = None
+    lexical_rank: int | None = None
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A span of a stored document that supports a sentence.
+
+    Attributes:
+        n: The number by which sentences refer to it, from 1, in order of first use.
+        path: The document's path as the index shows it.
+        page: Number of the page on which the quote starts; None for formats without pages.
+        start: Offset of its first character in the document's stored text.
+        end: Offset after its last character.
+        quote: The stored text from start to end.
+        verified: Whether the quote was read back from the stored document, character by
+            character, before the answer was shown.
+    """
+
+    n: int
+    path: str
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """One sentence of an answer.
+
+    Attributes:
+        text: As shown, without citation marks.
+        citations: Numbers of the citations that support it.
+        supported: Whether at least one verified citation supports it.
+    """
+
+    text: str
+    citations: tuple[int, ...] = ()
+    supported: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a question is answered with.
+
+    Attributes:
+        question: As asked.
+        standalone_question: As searched; differs from `question` for a follow-up in a chat.
+        text: The sentences, joined; for an abstention a sentence that says so.
+        abstained: Whether the documents were found not to hold the answer.
+        confidence: Calibrated probability that the documents hold the answer, in [0, 1].
+        sentences: In order; empty if abstained.
+        citations: In order of `n`.
+        passages: What was looked at, best first.
+        generator: The generator's name.
+        generation: The index generation that was read; 0 for an empty index.
+        embedder: Name of the embedder that made the index's vectors.
+        timing_ms: Milliseconds by stage: "retrieve", "generate", "verify", "total".
+    """
+
+    question: str
+    text: str
+    abstained: bool
+    confidence: float
+    standalone_question: str = ""
+    sentences: tuple[Sentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    generator: str = ""
+    generation: int = 0
+    embedder: str = ""
+    timing_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the answer in the shape of `ragkit ask --json`."""
+        return {
+            "question": self.question,
+            "standalone_question": self.standalone_question or self.question,
+            "text": self.text,
+            "abstained": self.abstained,
+            "confidence": round(self.confidence, 4),
+            "sentences": [
+                {"text": s.text, "citations": list(s.citations), "supported": s.supported}
+                for s in self.sentences
+            ],
+            "citations": [
+                {
+                    "n": c.n,
+                    "path": c.path,
+                    "page": c.page,
+                    "start": c.start,
+                    "end": c.end,
+                    "quote": c.quote,
+                    "verified": c.verified,
+                }
+                for c in self.citations
+            ],
+            "generator": self.generator,
+            "index": {"generation": self.generation, "embedder": self.embedder},
+            "timing_ms": {stage: round(ms, 2) for stage, ms in self.timing_ms.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        query: As asked.
+        mode: "hybrid", "dense" or "lexical".
+        hits: Best first.
+        timing_ms: Milliseconds by stage: "embed", "dense", "lexical", "fuse", "total".
+    """
+
+    query: str
+    mode: str
+    hits: tuple[Passage, ...]
+    timing_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the result in the shape of `ragkit search --json`."""
+        return {
+            "query": self.query,
+            "mode": self.mode,
+            "hits": [
+                {
+                    "rank": hit.rank,
+                    "chunk_id": hit.chunk_id,
+                    "path": hit.path,
+                    "title": hit.title,
+                    "headings": list(hit.headings),
+                    "page": hit.page,
+                    "start": hit.start,
+                    "end": hit.end,
+                    "text": hit.text,
+                    "score": round(hit.score, 6),
+                    "dense_rank": hit.dense_rank,
+                    "lexical_rank": hit.lexical_rank,
+                }
+                for hit in self.hits
+            ],
+            "timing_ms": {stage: round(ms, 2) for stage, ms in self.timing_ms.items()},
+        }

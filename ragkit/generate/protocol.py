@@ -1,0 +1,105 @@
+"""What a generator is: a question and its passages in, text and where it came from out.
+
+A generator only drafts. Whether a sentence may be shown as supported is decided afterwards,
+the same way for every generator, by `ragkit.citations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ragkit.answer import Passage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One question of a conversation and the answer that was given to it."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """Everything a generator may know.
+
+    Attributes:
+        question: Standing on its own, follow-ups already rewritten.
+        passages: Best first; `DraftSentence.sources` refer to their `chunk_id`.
+        history: Earlier turns, oldest first; empty outside a chat.
+    """
+
+    question: str
+    passages: Sequence[Passage]
+    history: Sequence[Turn] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of a document that a generator claims to have used.
+
+    Attributes:
+        document_id: The document.
+        start: Offset of its first character in the document's text.
+        end: Offset after its last character.
+    """
+
+    document_id: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftSentence:
+    """A sentence as drafted, with the spans it claims to rest on (not yet verified)."""
+
+    text: str
+    sources: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta:
+    """A piece of text, to be shown as it arrives."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """The finished draft; always the last event.
+
+    Attributes:
+        sentences: In order; empty if the generator found nothing to say.
+        confidence: The generator's probability in [0, 1] that the passages hold the answer;
+            None if it cannot tell.
+        prompt_tokens: Tokens read; 0 for generators without tokens.
+        completion_tokens: Tokens written.
+    """
+
+    sentences: tuple[DraftSentence, ...]
+    confidence: float | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+GenerationEvent = TextDelta | Draft
+
+
+class Generator(Protocol):
+    """Drafts an answer.
+
+    Attributes:
+        name: Shown with each answer, such as `"extractive"`.
+    """
+
+    name: str
+
+    def generate(self, request: GenerationRequest) -> Iterator[GenerationEvent]:
+        """Yield text as it is written, then one `Draft`.
+
+        Raises:
+            GeneratorError: If the model or its endpoint fails.
+        """
+        ...
