@@ -6,10 +6,10 @@ Values only: how they are found, written and verified stands in `retrieve`, `gen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ragkit_ingest.records import MetadataValue
+from ragkit_ingest.records import Block, MetadataValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class Passage:
         dense_rank: Its rank by similarity, from 1; None if not among the candidates.
         lexical_rank: Its rank by BM25, from 1; None if not among the candidates.
         metadata: The document's metadata.
+        blocks: The document's blocks within the span, in reading order, cut to it.
     """
 
     rank: int
@@ -49,6 +50,7 @@ class Passage:
     dense_rank: int | None = None
     lexical_rank: int | None = None
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +169,14 @@ class SearchResult:
     mode: str
     hits: tuple[Passage, ...]
     timing_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Passage]:
+        """Iterate over the hits, best first."""
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        """Return how many hits there are."""
+        return len(self.hits)
 
     def to_json(self) -> dict[str, object]:
         """Return the result in the shape of `ragkit search --json`."""

@@ -4,6 +4,7 @@
     ├── UsageError                what was asked for cannot be asked (exit code 2)
     │   ├── ConfigError           ragkit.toml or an option holds a wrong value
     │   └── MissingExtraError     a part that is not installed; says the install line
+    ├── NothingToIngestError      no file that could be read was found
     ├── SourceError               one file could not become a document; the others go on
     │   ├── UnsupportedFormatError
     │   ├── UnreadableFileError   missing, no permission, not a plain file, changed while read
@@ -47,14 +48,12 @@ class MissingExtraError(UsageError):
         super().__init__(f"{what} needs the extra '{extra}': pip install 'ragkit[{extra}]'")
 
 
+class NothingToIngestError(RagkitError):
+    """There is no file to ingest, and none was known."""
+
+
 class SourceError(RagkitError):
-    """One file could not become a document. The other files are not affected.
-
-    Attributes:
-        retry: Whether trying again without changing the file may succeed.
-    """
-
-    retry = False
+    """One file could not become a document. The other files are not affected."""
 
 
 class UnsupportedFormatError(SourceError):
@@ -63,8 +62,6 @@ class UnsupportedFormatError(SourceError):
 
 class UnreadableFileError(SourceError):
     """The file is missing, forbidden, not a plain file or changed while it was read."""
-
-    retry = True
 
 
 class BrokenFileError(SourceError):
@@ -77,8 +74,6 @@ class PasswordError(SourceError):
 
 class ParserLimitError(SourceError):
     """Parsing went over a limit of time, memory or size, or ended the worker process."""
-
-    retry = True
 
 
 class IndexStateError(RagkitError):

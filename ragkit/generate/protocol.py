@@ -6,8 +6,8 @@ the same way for every generator, by `ragkit.citations`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ragkit.answer import Passage
@@ -29,11 +29,14 @@ class GenerationRequest:
         question: Standing on its own, follow-ups already rewritten.
         passages: Best first; `DraftSentence.sources` refer to their `chunk_id`.
         history: Earlier turns, oldest first; empty outside a chat.
+        word_weights: How rare each analysed content word of the question is in the whole
+            index (inverse document frequency, 0 or more).
     """
 
     question: str
     passages: Sequence[Passage]
     history: Sequence[Turn] = ()
+    word_weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from ragkit_ingest.records import Block, BlockKind, Document, MetadataValue, Page
 
 _TIGHT = frozenset({BlockKind.LIST_ITEM, BlockKind.TABLE_ROW})
+_KEPT = frozenset("\n\t")
 # Invisible characters that hide text from a reader, or a reader from a text.
 _INVISIBLE = dict.fromkeys(
     [0x00AD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
@@ -22,12 +23,9 @@ def clean(text: str) -> str:
     """Return the text in NFC, without control and invisible characters, line breaks as "\\n"."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_INVISIBLE)
     text = unicodedata.normalize("NFC", text)
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs", "Cn"} else " "
-        for char in text
-    )
+    odd = {char for char in set(text) if not char.isprintable()} - _KEPT
+    wrong = [ord(char) for char in odd if unicodedata.category(char) in {"Cc", "Cs", "Cn"}]
+    return text.translate(dict.fromkeys(wrong, " ")) if wrong else text
 
 
 def fold_space(text: str) -> str:
@@ -64,7 +62,15 @@ class DocumentBuilder:
         self._page_start = self._length
         self._page_label = label
 
-    def add(self, kind: BlockKind, text: str, *, level: int = 0, verbatim: bool = False) -> None:
+    def add(
+        self,
+        kind: BlockKind,
+        text: str,
+        *,
+        level: int = 0,
+        verbatim: bool = False,
+        gap: str | None = None,
+    ) -> None:
         """Append a block; text without any visible character adds nothing.
 
         Args:
@@ -72,6 +78,11 @@ class DocumentBuilder:
             text: Its text.
             level: For headings, 1 to 6.
             verbatim: Keep line breaks and indentation (code, plain text).
+            gap: The white space that stands before it in the file, for formats whose own text
+                is kept; by default an empty line, or a line break within a list or a table.
+
+        Raises:
+            ValueError: If the gap holds a visible character, or nothing between two blocks.
         """
         cleaned = clean(text)
         cleaned = cleaned.strip("\n").rstrip() if verbatim else fold_space(cleaned)
@@ -79,7 +90,8 @@ class DocumentBuilder:
             return
         if self._blocks:
             both_tight = kind is self._blocks[-1].kind and kind in _TIGHT
-            self._write("\n" if both_tight else "\n\n")
+            usual = "\n" if both_tight else "\n\n"
+            self._write(usual if gap is None else _checked(gap))
         if self._page_start is not None and not self._page_has_text():
             self._page_start = self._length
         start = self._length
@@ -99,7 +111,7 @@ class DocumentBuilder:
             title=fold_space(clean(self.title)),
             blocks=tuple(self._blocks),
             pages=tuple(self._pages),
-            metadata=dict(metadata or {}),
+            metadata={key: _plain(value) for key, value in (metadata or {}).items()},
             notices=tuple(self._notices),
         )
 
@@ -119,3 +131,13 @@ class DocumentBuilder:
     def _write(self, text: str) -> None:
         self._parts.append(text)
         self._length += len(text)
+
+
+def _checked(gap: str) -> str:
+    if not gap or gap.strip():
+        raise ValueError(f"a gap between blocks is white space, not {gap!r}")
+    return gap
+
+
+def _plain(value: MetadataValue) -> MetadataValue:
+    return fold_space(clean(value)) if isinstance(value, str) else value

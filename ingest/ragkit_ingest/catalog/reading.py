@@ -1,0 +1,322 @@
+"""Answers questions about what is visible: live revisions, their chunks and words."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ragkit_ingest.catalog import rows
+from ragkit_ingest.embed.protocol import Fingerprint, Vectors
+from ragkit_ingest.records import Block, MetadataValue, Page
+from ragkit_ingest.status import DocumentStatus
+
+_BATCH = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """The published generation.
+
+    Attributes:
+        id: Its number, from 1; also the name of its folder.
+        space_id: The vector space of its vectors.
+        store: Name of the vector store that built it.
+        chunks: How many it holds.
+        fingerprint: Of the embedder that made the vectors.
+    """
+
+    id: int
+    space_id: int
+    store: str
+    chunks: int
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredChunk:
+    """A live chunk with what is known of its document."""
+
+    id: int
+    document_id: int
+    path: str
+    title: str
+    format: str
+    headings: tuple[str, ...]
+    page: int | None
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument:
+    """A live document.
+
+    Attributes:
+        id: In the catalog; the same after an edit.
+        path: As the index shows it.
+        format: The parser's name.
+        title: Its title.
+        text: Its stored text.
+        blocks: In reading order.
+        pages: In reading order.
+        metadata: Front matter and properties.
+    """
+
+    id: int
+    path: str
+    format: str
+    title: str
+    text: str
+    blocks: tuple[Block, ...]
+    pages: tuple[Page, ...]
+    metadata: Mapping[str, MetadataValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentFacts:
+    """What a filter may ask of a live document."""
+
+    id: int
+    path: str
+    format: str
+    metadata: Mapping[str, MetadataValue]
+
+
+class Reading:
+    """The read side of a catalog.
+
+    Args:
+        connection: To the catalog.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def generation(self) -> Generation | None:
+        """Return the live generation, or None for an index without one."""
+        row = self._db.execute(
+            "SELECT g.id, g.space_id, g.store, g.chunks, s.fingerprint FROM generations g"
+            " JOIN spaces s ON s.id = g.space_id WHERE g.state = 'live'"
+        ).fetchone()
+        if row is None:
+            return None
+        return Generation(
+            id=row[0],
+            space_id=row[1],
+            store=row[2],
+            chunks=row[3],
+            fingerprint=Fingerprint.from_json(row[4]),
+        )
+
+    def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
+        """Return the live chunks among the ids."""
+        found: dict[int, StoredChunk] = {}
+        for batch in _batches(ids):
+            for row in self._db.execute(
+                'SELECT c.id, f.id, f.path, r.title, r.format, c.headings, c.page, c.start, c."end",'
+                " c.text FROM chunks c JOIN revisions r ON r.id = c.revision_id"
+                " JOIN files f ON f.id = r.file_id"
+                f" WHERE r.state = 'live' AND c.id IN ({_marks(batch)})",
+                batch,
+            ):
+                found[row[0]] = StoredChunk(
+                    id=row[0],
+                    document_id=row[1],
+                    path=row[2],
+                    title=row[3],
+                    format=row[4],
+                    headings=rows.load_texts(row[5]),
+                    page=row[6],
+                    start=row[7],
+                    end=row[8],
+                    text=row[9],
+                )
+        return found
+
+    def chunk_ids(self, document_ids: Sequence[int]) -> list[int]:
+        """Return the ids of the live chunks of the documents, ascending."""
+        found: list[int] = []
+        for batch in _batches(document_ids):
+            found += (
+                row[0]
+                for row in self._db.execute(
+                    "SELECT c.id FROM chunks c JOIN revisions r ON r.id = c.revision_id"
+                    f" WHERE r.state = 'live' AND r.file_id IN ({_marks(batch)})",
+                    batch,
+                )
+            )
+        return sorted(found)
+
+    def vectors(self, space_id: int, chunk_ids: Sequence[int], dimension: int) -> Vectors:
+        """Return the chunks' vectors, shape (len(chunk_ids), dimension), in that order."""
+        found: dict[int, bytes] = {}
+        for batch in _batches(chunk_ids):
+            found.update(
+                self._db.execute(
+                    "SELECT c.id, v.vector FROM chunks c JOIN vectors v ON v.space_id = ?"
+                    f" AND v.text_key = c.text_key WHERE c.id IN ({_marks(batch)})",
+                    (space_id, *batch),
+                )
+            )
+        return rows.load_vectors([found[id_] for id_ in chunk_ids], dimension)
+
+    def lexical(
+        self,
+        query: str,
+        k: int,
+        weights: tuple[float, float, float],
+        among: Sequence[int] | None = None,
+    ) -> list[tuple[int, float]]:
+        """Return at most k (chunk id, BM25 score), best first; higher is better.
+
+        Args:
+            query: In FTS5's syntax; see `lexical.match_query`.
+            k: How many.
+            weights: Of the title, the headings and the text.
+            among: Rank exactly these live chunks instead of all.
+        """
+        if not query:
+            return []
+        chosen = "" if among is None else " AND rowid IN (SELECT value FROM json_each(?))"
+        found = self._db.execute(
+            f"SELECT rowid, -bm25(words, ?, ?, ?) AS score FROM words WHERE words MATCH ?{chosen}"
+            " ORDER BY score DESC, rowid LIMIT ?",
+            (*weights, query, *([] if among is None else [json.dumps(list(among))]), k),
+        )
+        return [(id_, score) for id_, score in found]
+
+    def document_frequencies(self, words: Sequence[str]) -> dict[str, int]:
+        """Return in how many live chunks each analysed word stands."""
+        return {
+            word: self._db.execute(
+                "SELECT count(*) FROM words WHERE words MATCH ?", (f'"{word}"',)
+            ).fetchone()[0]
+            for word in words
+        }
+
+    def facts(self) -> list[DocumentFacts]:
+        """Return what filters may ask of every live document, by path."""
+        found = self._db.execute(
+            "SELECT f.id, f.path, r.format, r.metadata FROM files f"
+            " JOIN revisions r ON r.file_id = f.id WHERE r.state = 'live' ORDER BY f.path"
+        )
+        return [
+            DocumentFacts(id=id_, path=path, format=format, metadata=rows.load_metadata(metadata))
+            for id_, path, format, metadata in found
+        ]
+
+    def metadata(self, document_ids: Sequence[int]) -> dict[int, Mapping[str, MetadataValue]]:
+        """Return the metadata of the live documents among the ids."""
+        found = self._db.execute(
+            "SELECT file_id, metadata FROM revisions WHERE state = 'live'"
+            f" AND file_id IN ({_marks(document_ids)})",
+            list(document_ids),
+        )
+        return {id_: rows.load_metadata(metadata) for id_, metadata in found}
+
+    def document(self, document_id: int) -> StoredDocument | None:
+        """Return a live document, or None if it is not (or no longer) there."""
+        row = self._db.execute(
+            "SELECT f.id, f.path, r.format, r.title, r.text, r.blocks, r.pages, r.metadata"
+            " FROM files f JOIN revisions r ON r.file_id = f.id"
+            " WHERE r.state = 'live' AND f.id = ?",
+            (document_id,),
+        ).fetchone()
+        if row is None:
+            return None
+        return StoredDocument(
+            id=row[0],
+            path=row[1],
+            format=row[2],
+            title=row[3],
+            text=row[4],
+            blocks=rows.load_blocks(row[5]),
+            pages=rows.load_pages(row[6]),
+            metadata=rows.load_metadata(row[7]),
+        )
+
+    def document_ids(self, path: str) -> list[int]:
+        """Return the live documents shown as `path`, or else those whose path ends with it."""
+        exact = self._db.execute(
+            "SELECT f.id FROM files f JOIN revisions r ON r.file_id = f.id"
+            " WHERE r.state = 'live' AND f.path = ?",
+            (path,),
+        ).fetchall()
+        if exact:
+            return [row[0] for row in exact]
+        suffix = f"/{path.lstrip('./')}"
+        return [
+            row[0]
+            for row in self._db.execute(
+                "SELECT f.id FROM files f JOIN revisions r ON r.file_id = f.id"
+                " WHERE r.state = 'live' AND substr(f.path, -length(?1)) = ?1 ORDER BY f.path",
+                (suffix,),
+            )
+        ]
+
+    def document_ids_at(self, location: bytes) -> list[int]:
+        """Return the live document whose file lies at this absolute path."""
+        return [
+            row[0]
+            for row in self._db.execute(
+                "SELECT f.id FROM files f JOIN roots o ON o.id = f.root_id"
+                " JOIN revisions r ON r.file_id = f.id AND r.state = 'live'"
+                " WHERE CAST(o.path || x'2f' || f.name AS BLOB) = ?",
+                (location,),
+            )
+        ]
+
+    def statuses(self) -> list[DocumentStatus]:
+        """Return the state of every file that the index knows, by path."""
+        found = self._db.execute(
+            "SELECT f.path, f.outcome, f.reason, f.indexed_at, r.format, r.title, r.pages,"
+            " length(r.text), r.notices,"
+            " (SELECT count(*) FROM chunks c WHERE c.revision_id = r.id)"
+            " FROM files f LEFT JOIN revisions r ON r.file_id = f.id AND r.state = 'live'"
+            " ORDER BY f.path"
+        )
+        return [
+            DocumentStatus(
+                path=path,
+                state=_state(outcome, live=format is not None, chunks=chunks),
+                format=format or "",
+                title=title or "",
+                pages=len(rows.load_pages(pages)) if pages else 0,
+                chunks=chunks,
+                characters=length or 0,
+                reason=reason or " ".join(rows.load_texts(notices) if notices else ()),
+                indexed_at=indexed_at,
+            )
+            for (
+                path,
+                outcome,
+                reason,
+                indexed_at,
+                format,
+                title,
+                pages,
+                length,
+                notices,
+                chunks,
+            ) in found
+        ]
+
+
+def _state(outcome: str, *, live: bool, chunks: int) -> str:
+    """Return a file's state for people; unpublished work counts as what still answers."""
+    if outcome == "failed":
+        return "stale" if live else "failed"
+    if outcome == "staged":
+        return "indexed" if live and chunks else "pending"
+    return outcome
+
+
+def _batches(ids: Sequence[int]) -> list[list[int]]:
+    return [list(ids[start : start + _BATCH]) for start in range(0, len(ids), _BATCH)]
+
+
+def _marks(ids: Sequence[int]) -> str:
+    return ",".join("?" * len(ids))

@@ -1,0 +1,85 @@
+"""How records are written into the catalog's columns, and read back.
+
+Spans are stored as compact JSON lists, vectors as little-endian float32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ragkit_ingest.embed.protocol import Vectors
+from ragkit_ingest.records import Block, BlockKind, MetadataValue, Page
+
+_KINDS = {kind: kind.value for kind in BlockKind}
+
+
+def text_key(embedded_text: str) -> bytes:
+    """Return the key of a text's vector: the first 16 bytes of its SHA-256."""
+    return hashlib.sha256(embedded_text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def dump_blocks(blocks: Sequence[Block]) -> str:
+    """Write blocks as JSON: [kind, start, end, level] each."""
+    return _dump([[_KINDS[b.kind], b.start, b.end, b.level] for b in blocks])
+
+
+def load_blocks(column: str) -> tuple[Block, ...]:
+    """Read what `dump_blocks` wrote."""
+    return tuple(
+        Block(kind=BlockKind(kind), start=start, end=end, level=level)
+        for kind, start, end, level in json.loads(column)
+    )
+
+
+def dump_pages(pages: Sequence[Page]) -> str:
+    """Write pages as JSON: [number, start, end, label] each."""
+    return _dump([[p.number, p.start, p.end, p.label] for p in pages])
+
+
+def load_pages(column: str) -> tuple[Page, ...]:
+    """Read what `dump_pages` wrote."""
+    return tuple(
+        Page(number=number, start=start, end=end, label=label)
+        for number, start, end, label in json.loads(column)
+    )
+
+
+def dump_metadata(metadata: Mapping[str, MetadataValue]) -> str:
+    """Write metadata as JSON with sorted keys."""
+    return json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False)
+
+
+def load_metadata(column: str) -> dict[str, MetadataValue]:
+    """Read what `dump_metadata` wrote."""
+    loaded: dict[str, MetadataValue] = json.loads(column)
+    return loaded
+
+
+def dump_texts(texts: Sequence[str]) -> str:
+    """Write strings as a JSON list."""
+    return _dump(list(texts))
+
+
+def load_texts(column: str) -> tuple[str, ...]:
+    """Read what `dump_texts` wrote."""
+    return tuple(json.loads(column))
+
+
+def dump_vector(vector: Vectors) -> bytes:
+    """Write a vector as little-endian float32."""
+    return vector.astype("<f4", copy=False).tobytes()
+
+
+def load_vectors(columns: Sequence[bytes], dimension: int) -> Vectors:
+    """Read vectors, one a row; shape (len(columns), dimension)."""
+    flat = np.frombuffer(b"".join(columns), dtype="<f4").astype(np.float32, copy=False)
+    return flat.reshape(len(columns), dimension)
+
+
+def _dump(value: list[Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,154 @@
+"""Finds the files of a folder, without following a link out of it or reading a special file.
+
+Names are relative to the root, with forward slashes; bytes that are not UTF-8 are kept as
+surrogates, so that every file that exists can be opened again by its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragkit_ingest.catalog.schema import FILE_NAME
+from ragkit_ingest.errors import UnreadableFileError, UsageError
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A plain file.
+
+    Attributes:
+        name: Relative to the root, with forward slashes.
+        path: Where it is.
+        size: In bytes.
+        mtime_ns: Modification time in nanoseconds.
+    """
+
+    name: str
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """Something in a folder that is not ingested.
+
+    Attributes:
+        name: Relative to the root, with forward slashes.
+        reason: Why, in a few words.
+        failed: Whether it should have been read but cannot be: a folder without permission.
+    """
+
+    name: str
+    reason: str
+    failed: bool = False
+
+
+def resolve(argument: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of a file or folder to ingest.
+
+    Raises:
+        UsageError: If it does not exist or is neither.
+    """
+    path = Path(os.path.abspath(Path(argument).expanduser()))  # noqa: PTH100 - keeps links
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise UsageError(f"there is no file or folder {path}; check the path") from None
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"{path} cannot be opened ({exc}); check the path") from exc
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        raise UsageError(f"{path} is neither a file nor a folder; ragkit reads plain files only")
+    return path
+
+
+def walk(root: Path, start: Path | None = None) -> Iterator[Found | PassedOver]:
+    """Yield everything beneath `start`, a folder in `root`, in the order of names.
+
+    Hidden files and folders, ragkit's own indexes, links to folders, links out of the root and
+    special files are passed over, each with its reason. Hidden ones are not yielded at all.
+    """
+    real_root = os.path.realpath(root)
+    stack = [start or root]
+    while stack:
+        folder = stack.pop()
+        try:
+            with os.scandir(folder) as entries:
+                children = sorted(entries, key=lambda entry: entry.name)
+        except OSError as exc:
+            yield PassedOver(
+                name=_name(root, folder), reason=f"cannot be opened ({exc.strerror})", failed=True
+            )
+            continue
+        if any(child.name == FILE_NAME for child in children):
+            continue
+        folders = []
+        for child in children:
+            if child.name.startswith("."):
+                continue
+            if child.is_dir(follow_symlinks=False):
+                folders.append(Path(child.path))
+            else:
+                yield _examine(root, real_root, child)
+        stack += reversed(folders)
+
+
+def examine_file(root: Path, path: Path) -> Found | PassedOver:
+    """Return one file that was named directly; a link is followed wherever it leads."""
+    try:
+        info = path.stat()
+    except OSError as exc:
+        return PassedOver(
+            name=_name(root, path), reason=f"cannot be opened ({exc.strerror})", failed=True
+        )
+    return Found(
+        name=_name(root, path), path=path, size=info.st_size, mtime_ns=info.st_mtime_ns
+    )
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a plain file's content, in hexadecimal.
+
+    Raises:
+        UnreadableFileError: If it cannot be read, or is not a plain file any more.
+    """
+    try:
+        # Without O_NONBLOCK, a pipe put in the file's place would hang the whole ingest.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UnreadableFileError("it is not a plain file")
+            digest = hashlib.sha256()
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError as exc:
+        raise UnreadableFileError(f"it cannot be read ({exc.strerror or exc})") from exc
+    return digest.hexdigest()
+
+
+def _examine(root: Path, real_root: str, entry: os.DirEntry[str]) -> Found | PassedOver:
+    name = _name(root, Path(entry.path))
+    try:
+        if entry.is_symlink():
+            target = os.path.realpath(entry.path)
+            if os.path.commonpath([target, real_root]) != real_root:
+                return PassedOver(name=name, reason="a link that leads out of the folder")
+            if Path(target).is_dir():
+                return PassedOver(name=name, reason="a link to a folder")
+        info = entry.stat()
+    except OSError as exc:
+        return PassedOver(name=name, reason=f"a link that leads nowhere ({exc.strerror})")
+    if not stat.S_ISREG(info.st_mode):
+        return PassedOver(name=name, reason="not a plain file")
+    return Found(name=name, path=Path(entry.path), size=info.st_size, mtime_ns=info.st_mtime_ns)
+
+
+def _name(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()

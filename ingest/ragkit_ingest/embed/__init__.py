@@ -1,0 +1,1 @@
+"""Embedders: one implementation a module, all behind `protocol.Embedder`."""

@@ -1,0 +1,137 @@
+"""The default embedder: all-MiniLM-L6-v2 from the installed package, offline, on OpenVINO."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from ragkit_ingest.embed.batch import batches
+from ragkit_ingest.embed.packaged import (
+    TOKENIZER_SHA256,
+    WEIGHTS_SHA256,
+    ModelFiles,
+    packaged_model,
+    read_checked,
+)
+from ragkit_ingest.embed.protocol import Fingerprint, Vectors
+from ragkit_ingest.errors import EmbedderError
+
+MAX_TOKENS = 256
+_BATCH_TOKENS = 2048
+_BATCH_TEXTS = 16
+
+
+class MiniLM:
+    """all-MiniLM-L6-v2: 384 dimensions, reads 256 tokens, mean pooling.
+
+    The weights are loaded and their hash checked at the first text, not before. Instances may
+    be shared between threads; texts are embedded one batch at a time.
+
+    Args:
+        files: Where the model is; by default in the installed package.
+        precision: "f32", "bf16", or None for bf16 where the processor computes in it. The
+            cosine between the two is .9998 or more; `ragkit doctor` measures it.
+    """
+
+    def __init__(self, files: ModelFiles | None = None, *, precision: str | None = None) -> None:
+        self._files = files or packaged_model()
+        self._precision = precision
+        self._lock = Lock()
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What identifies the vector space; the weights' hash is checked when they are loaded."""
+        return Fingerprint(
+            name="all-MiniLM-L6-v2",
+            weights_sha256=WEIGHTS_SHA256,
+            dimension=384,
+            max_tokens=MAX_TOKENS,
+        )
+
+    @property
+    def precision(self) -> str:
+        """The arithmetic in use: "bf16" or "f32"."""
+        return self._precision or ("bf16" if _has_bf16() else "f32")
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return each text's length in word pieces, without special tokens or limit."""
+        encodings = self._counter.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding) for encoding in encodings]
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text, in order, shape (len(texts), 384).
+
+        Raises:
+            EmbedderError: If the model is missing, altered or answers with anything but finite
+                vectors.
+        """
+        vectors = np.zeros((len(texts), 384), np.float32)
+        if not texts:
+            return vectors
+        ids = [encoding.ids for encoding in self._reader.encode_batch_fast(list(texts))]
+        with self._lock:
+            request = self._request
+            for batch, padded, mask in batches(
+                ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS
+            ):
+                vectors[batch] = request.infer([padded, mask])[0]
+        if not np.isfinite(vectors).all():
+            raise EmbedderError(
+                f"the embedding model gave numbers that are not finite in {self.precision}; "
+                "run: ragkit doctor"
+            )
+        return vectors
+
+    def embed_query(self, text: str) -> Vectors:
+        """Return the question's unit vector, shape (384,)."""
+        vector: Vectors = self.embed_documents([text])[0]
+        return vector
+
+    @cached_property
+    def _counter(self) -> Any:
+        from tokenizers import Tokenizer
+
+        # The tokenizer's own threads would take the cores that embedding needs.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        tokenizer = Tokenizer.from_buffer(read_checked(self._files.tokenizer, TOKENIZER_SHA256))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+
+    @cached_property
+    def _reader(self) -> Any:
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_buffer(read_checked(self._files.tokenizer, TOKENIZER_SHA256))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(MAX_TOKENS)
+        return tokenizer
+
+    @cached_property
+    def _request(self) -> Any:
+        from safetensors.numpy import load
+
+        from ragkit_ingest.embed.bert_graph import (
+            MINILM_L6,
+            build,
+            import_openvino,
+        )
+
+        openvino = import_openvino()
+        model = build(load(read_checked(self._files.weights, WEIGHTS_SHA256)), MINILM_L6)
+        compiled = openvino.Core().compile_model(
+            model, "CPU", {"INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY"}
+        )
+        return compiled.create_infer_request()
+
+
+def _has_bf16() -> bool:
+    from ragkit_ingest.embed.bert_graph import import_openvino
+
+    capabilities = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in capabilities

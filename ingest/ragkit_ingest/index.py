@@ -1,0 +1,246 @@
+"""An open index: its catalog, its published vectors, and the embedder that made them.
+
+Readers look at the catalog before every search; when another process has published a new
+generation they move to it. What a search finds in the vectors counts only if the catalog still
+holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+
+from ragkit_ingest.catalog import schema
+from ragkit_ingest.catalog.reading import Generation, Reading, StoredDocument
+from ragkit_ingest.catalog.staging import Staging
+from ragkit_ingest.embed.protocol import Embedder, Vectors
+from ragkit_ingest.errors import (
+    DamagedStoreError,
+    EmbedderMismatchError,
+    UsageError,
+)
+from ragkit_ingest.status import IndexStatus, StoredText
+from ragkit_ingest.store.exact import top
+from ragkit_ingest.store.protocol import VectorSearcher, VectorStore
+
+_GENERATIONS = "generations"
+
+
+class Index:
+    """An index, open for reading; `sync` writes through the same connection.
+
+    May be shared between threads: one search runs at a time.
+
+    Args:
+        folder: The index folder.
+        embedder: Must be the one that made the index.
+        store: Builds and opens the vectors.
+        create: Whether to make the index if there is none.
+
+    Raises:
+        NoIndexError: If there is none and `create` is false.
+        NotAnIndexError: If the folder holds something else.
+        DamagedIndexError: If the catalog is corrupt.
+        EmbedderMismatchError: If another embedder made the index.
+    """
+
+    def __init__(
+        self, folder: Path, *, embedder: Embedder, store: VectorStore, create: bool = False
+    ) -> None:
+        self.folder = folder
+        self.embedder = embedder
+        self.store = store
+        opened = schema.create(folder) if create else schema.open_existing(folder)
+        self.connection: sqlite3.Connection = opened
+        self.reading = Reading(self.connection)
+        self._lock = RLock()
+        self._searcher: VectorSearcher | None = None
+        self._searcher_generation = 0
+        try:
+            self.check_embedder()
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def close(self) -> None:
+        """Release files and memory; a second call does nothing."""
+        with self._lock:
+            self._close_searcher()
+            self.connection.close()
+
+    @contextmanager
+    def reader(self) -> Iterator[Reading]:
+        """Give a consistent view of the catalog: one state of it, whatever others publish."""
+        with self._lock, schema.translated(self.folder):
+            if self.connection.in_transaction:
+                yield self.reading
+                return
+            with schema.snapshot(self.connection):
+                yield self.reading
+
+    def generation_folder(self, generation: int) -> Path:
+        """Return the folder of a generation's vectors."""
+        return self.folder / _GENERATIONS / f"{generation:06d}"
+
+    def check_embedder(self) -> Generation | None:
+        """Return the live generation after comparing its embedder with ours.
+
+        Raises:
+            EmbedderMismatchError: If they differ.
+        """
+        with schema.translated(self.folder):
+            generation = self.reading.generation()
+        if generation is None:
+            return None
+        made, ours = generation.fingerprint, self.embedder.fingerprint
+        if made.digest != ours.digest:
+            raise EmbedderMismatchError(
+                f"the index at {self.folder} was made by the embedder {made.name} "
+                f"({made.digest[:12]}, {made.dimension} dimensions), but {ours.name} "
+                f"({ours.digest[:12]}, {ours.dimension} dimensions) was asked for; vectors of two "
+                f"embedders are never mixed: use {made.name}, or choose a new folder with --index"
+            )
+        return generation
+
+    def dense(
+        self, vector: Vectors, k: int, *, among: Sequence[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """Return at most k (chunk id, cosine similarity) of live chunks, most similar first.
+
+        Args:
+            vector: The question's unit vector, shape (dimension,).
+            k: How many.
+            among: Compare exactly these live chunks instead of all.
+        """
+        with self.reader() as reading:
+            generation = self.check_embedder()
+            if generation is None or k < 1:
+                return []
+            if among is not None:
+                return self._dense_among(reading, generation, vector, k, among)
+            return self._open_searcher(generation).query(vector, k)
+
+    def similarities(self, vector: Vectors, chunk_ids: Sequence[int]) -> dict[int, float]:
+        """Return the cosine similarity of each of the live chunks."""
+        return dict(self.dense(vector, len(chunk_ids), among=chunk_ids))
+
+    def document(self, document_id: int) -> StoredDocument | None:
+        """Return a live document, or None if it is not (or no longer) there."""
+        with self.reader() as reading:
+            return reading.document(document_id)
+
+    def find_document(self, path: str) -> StoredDocument:
+        """Return the live document that the index shows as `path`, or whose path ends so.
+
+        Raises:
+            UsageError: If there is none, or more than one.
+        """
+        with self.reader() as reading:
+            found = self._ids_for(reading, path)
+            if len(found) > 1:
+                raise UsageError(
+                    f"{len(found)} documents end in {path!r}; give more of the path "
+                    "(ragkit status lists them)"
+                )
+            document = reading.document(found[0]) if found else None
+        if document is None:
+            raise UsageError(f"the index holds no document {path!r}; ragkit status lists them")
+        return document
+
+    def show(self, path: str, span: tuple[int, int] | None = None) -> StoredText:
+        """Return a stretch of a document's stored text, or all of it.
+
+        Raises:
+            UsageError: If there is no such document, or the span is not within it.
+        """
+        document = self.find_document(path)
+        length = len(document.text)
+        start, end = span or (0, length)
+        if not 0 <= start <= end <= length:
+            raise UsageError(
+                f"the span {start}:{end} is not within {document.path}, which has {length} "
+                "characters; give START:END with 0 <= START <= END"
+            )
+        touched = [p for p in document.pages if p.start < max(end, start + 1) and p.end > start]
+        return StoredText(
+            path=document.path,
+            text=document.text[start:end],
+            start=start,
+            end=end,
+            page=touched[0].number if touched else None,
+            pages=tuple((p.number, p.label, p.start, p.end) for p in touched),
+            length=length,
+        )
+
+    def status(self) -> IndexStatus:
+        """Return what the index holds and what failed."""
+        with self.reader() as reading:
+            generation = reading.generation()
+            documents = tuple(reading.statuses())
+            roots = tuple(str(root.path) for root in Staging(self.connection).roots())
+        made = generation.fingerprint if generation else None
+        return IndexStatus(
+            index=str(self.folder),
+            generation=generation.id if generation else 0,
+            embedder=made.name if made else "",
+            fingerprint=made.digest if made else "",
+            store=generation.store if generation else self.store.name,
+            roots=roots,
+            documents=documents,
+            chunks=generation.chunks if generation else 0,
+            size_bytes=_size(self.folder),
+        )
+
+    def _dense_among(
+        self,
+        reading: Reading,
+        generation: Generation,
+        vector: Vectors,
+        k: int,
+        among: Sequence[int],
+    ) -> list[tuple[int, float]]:
+        if not among:
+            return []
+        stored = reading.vectors(generation.space_id, among, generation.fingerprint.dimension)
+        return top(np.asarray(among, np.int64), stored @ vector, k)
+
+    def _open_searcher(self, generation: Generation) -> VectorSearcher:
+        if self._searcher is None or self._searcher_generation != generation.id:
+            self._close_searcher()
+            folder = self.generation_folder(generation.id)
+            if not folder.is_dir():
+                raise DamagedStoreError(
+                    f"the published vectors {folder} are missing; run: ragkit ingest, which "
+                    "builds them again without embedding anything"
+                )
+            self._searcher = self.store.open(folder)
+            self._searcher_generation = generation.id
+        return self._searcher
+
+    def _close_searcher(self) -> None:
+        if self._searcher is not None:
+            self._searcher.close()
+            self._searcher = None
+
+    @staticmethod
+    def _ids_for(reading: Reading, path: str) -> list[int]:
+        for candidate in (path, path.removeprefix("./")):
+            if found := reading.document_ids(candidate):
+                return found
+        return _ids_by_location(reading, path)
+
+
+def _ids_by_location(reading: Reading, path: str) -> list[int]:
+    """Find a document by where its file lies on disk."""
+    location = os.fsencode(os.path.abspath(path))  # noqa: PTH100 - keeps links
+    return reading.document_ids_at(location)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

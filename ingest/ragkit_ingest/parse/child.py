@@ -1,0 +1,142 @@
+"""The worker process: reads requests from stdin, answers with Documents, one at a time.
+
+Started by `worker.ParserPool` as `python -m ragkit_ingest.parse.child`. It ends when its stdin
+closes, even in the middle of a file, so that no worker outlives its parent. Nothing that a
+library prints reaches the parent: the answers' file descriptor is moved away from fd 1.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from json import loads
+from typing import Any, BinaryIO
+
+from ragkit_ingest.errors import (
+    BrokenFileError,
+    ParserLimitError,
+    SourceError,
+    UnsupportedFormatError,
+)
+from ragkit_ingest.parse.file import check_plain
+from ragkit_ingest.parse.protocol import Source
+from ragkit_ingest.parse.registry import ParserRegistry
+from ragkit_ingest.parse.wire import (
+    document_to_json,
+    error_to_json,
+    read_frame,
+    source_from_json,
+    write_frame,
+)
+from ragkit_ingest.records import Document
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits; the parent's wall clock still holds.
+    resource = None  # type: ignore[assignment]
+
+_REQUEST_BYTES = 1 << 24
+
+
+def main() -> None:
+    """Serve requests until stdin closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests, answers = _take_streams()
+    inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
+    limits = inbox.get()
+    _limit_memory(limits["memory_bytes"])
+    registry = ParserRegistry(limits["targets"])
+    while True:
+        source = source_from_json(inbox.get())
+        answer = _answer(registry, source, limits)
+        answer["retire"] = answer.pop("spent", False) or _is_large(limits["memory_bytes"])
+        write_frame(answers, answer)
+
+
+def _take_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Return the parent's two pipes, and point fd 0 and fd 1 at nothing."""
+    requests, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+    sys.stdout.flush()
+    return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
+
+
+def _listen(requests: BinaryIO, inbox: queue.SimpleQueue[dict[str, Any]]) -> None:
+    while (payload := read_frame(requests, _REQUEST_BYTES)) is not None:
+        inbox.put(loads(payload))
+    os._exit(0)
+
+
+def _answer(
+    registry: ParserRegistry, source: Source, limits: Mapping[str, Any]
+) -> dict[str, Any]:
+    _limit_cpu(limits["timeout_s"])
+    try:
+        document = _parse(registry, source)
+        _check_size(document, limits["output_bytes"])
+        return document_to_json(document)
+    except SourceError as exc:
+        return error_to_json(exc)
+    except MemoryError:
+        mebibytes = limits["memory_bytes"] >> 20
+        error = ParserLimitError(f"reading the file takes more than {mebibytes} MiB of memory")
+        return {**error_to_json(error), "spent": True}
+    except Exception as exc:  # noqa: BLE001 - a parser's defect costs one file, not the run
+        reason = f"the parser failed on it ({type(exc).__name__}: {exc})"
+        return {**error_to_json(BrokenFileError(reason)), "spent": True}
+
+
+def _parse(registry: ParserRegistry, source: Source) -> Document:
+    parser = registry.parser_for(source.path)
+    if parser is None:
+        raise UnsupportedFormatError(f"no parser reads '{source.path.suffix}' files")
+    check_plain(source.path)
+    return parser.parse(source)
+
+
+def _check_size(document: Document, limit_bytes: int) -> None:
+    size = len(document.text)
+    if size > limit_bytes:
+        raise ParserLimitError(f"the text has {size} characters; the limit is {limit_bytes}")
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    if resource is None:
+        return
+    for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        _, hard = resource.getrlimit(kind)
+        allowed = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+        resource.setrlimit(kind, (allowed, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _limit_cpu(timeout_s: float) -> None:
+    """Let the kernel end this process if the parent cannot."""
+    if resource is None:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = math.ceil(used.ru_utime + used.ru_stime + timeout_s) + 2
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    if hard == resource.RLIM_INFINITY or soft < hard:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _is_large(memory_bytes: int) -> bool:
+    """Whether the process has grown so much that a fresh one should take over."""
+    if resource is None:
+        return False
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit > memory_bytes // 2
+
+
+if __name__ == "__main__":
+    main()

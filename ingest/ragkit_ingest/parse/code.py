@@ -1,0 +1,60 @@
+"""Source code: kept as it is, in blocks that begin where nothing is indented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ragkit_ingest.parse.builder import DocumentBuilder, clean
+from ragkit_ingest.parse.encoding import decode
+from ragkit_ingest.parse.file import read_bytes
+from ragkit_ingest.parse.protocol import Source
+from ragkit_ingest.records import BlockKind, Document
+
+
+class CodeParser:
+    """Reads the source code and configuration files of common languages."""
+
+    name = "code"
+    version = 1
+    suffixes = frozenset(
+        """.py .pyi .js .mjs .ts .tsx .jsx .java .kt .scala .go .rs .c .h .cc .cpp .hpp .cs .rb
+        .php .swift .m .sql .sh .bash .ps1 .r .jl .lua .pl .hs .ex .exs .clj .css .scss .toml
+        .yaml .yml .ini .cfg .conf .tf .proto .graphql .vue .dart""".split()
+    )
+
+    def parse(self, source: Source) -> Document:
+        """Return the file's Document.
+
+        Raises:
+            BrokenFileError: If the file is binary.
+        """
+        decoded = decode(read_bytes(source.path))
+        builder = DocumentBuilder("code")
+        for notice in decoded.notices:
+            builder.notice(notice)
+        lines = [line.rstrip() for line in clean(decoded.text).replace("\f", "\n").split("\n")]
+        position = 0
+        for first, last in _sections(lines):
+            gap = "\n" * (first - position + 1) if builder.length else None
+            block = "\n".join(lines[first:last])
+            builder.add(BlockKind.CODE, block, verbatim=True, gap=gap)
+            position = last
+        return builder.build()
+
+
+def _sections(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield line spans that start after an empty line at a line without indentation."""
+    first: int | None = None
+    last = 0
+    for index, line in enumerate(lines):
+        if not line:
+            continue
+        starts = first is not None and not lines[index - 1] and not line[0].isspace()
+        if first is not None and starts and line[0] not in ")]}":
+            yield first, last
+            first = index
+        elif first is None:
+            first = index
+        last = index + 1
+    if first is not None:
+        yield first, last

@@ -1,0 +1,96 @@
+"""CSV and TSV: every row becomes one row of text, named by the header row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+
+from ragkit_ingest.errors import BrokenFileError
+from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
+from ragkit_ingest.parse.encoding import decode
+from ragkit_ingest.parse.file import read_bytes
+from ragkit_ingest.parse.protocol import Source
+from ragkit_ingest.parse.row import render_row
+from ragkit_ingest.records import BlockKind, Document
+
+_DELIMITERS = ",;\t|"
+_SAMPLE_ROWS = 50
+_VALUE = re.compile(r"^[\s\d.,:/%+\-\u20ac$\u00a3()]*\d[\s\d.,:/%+\-\u20ac$\u00a3()]*$")
+_MAX_FIELD = 1 << 24
+
+
+class DelimitedParser:
+    """Reads comma, semicolon, tab and bar separated values."""
+
+    name = "delimited"
+    version = 1
+    suffixes = frozenset({".csv", ".tsv", ".tab"})
+
+    def parse(self, source: Source) -> Document:
+        """Return the file's Document, one block a row.
+
+        Raises:
+            BrokenFileError: If the file is not text or a field never ends.
+        """
+        decoded = decode(read_bytes(source.path))
+        builder = DocumentBuilder("delimited")
+        delimiter = "\t" if source.path.suffix.lower() != ".csv" else None
+        try:
+            for row in rows_of(decoded.text, delimiter):
+                builder.add(BlockKind.TABLE_ROW, row)
+        except csv.Error as exc:
+            raise BrokenFileError(f"the table cannot be read: {exc}") from exc
+        for notice in decoded.notices:
+            builder.notice(notice)
+        return builder.build()
+
+
+def rows_of(text: str, delimiter: str | None = None) -> Iterator[str]:
+    """Yield each data row as text; the header row is only yielded when no row follows it.
+
+    Args:
+        text: The whole table.
+        delimiter: The character between cells; None to find out.
+
+    Raises:
+        csv.Error: If a field exceeds 16 MiB.
+    """
+    csv.field_size_limit(_MAX_FIELD)
+    delimiter = delimiter or _delimiter(text)
+    reader = csv.reader(io.StringIO(text.replace("\x00", "")), delimiter=delimiter)
+    cells = ([fold_space(cell) for cell in row] for row in reader)
+    rows = (row for row in cells if any(row))
+    sample = list(islice(rows, _SAMPLE_ROWS))
+    header = sample[0] if _has_header(sample) else []
+    for row in chain(sample[bool(header) :], rows):
+        yield render_row(header, row)
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter that splits the first rows into most cells, evenly."""
+
+    def score(delimiter: str) -> tuple[float, int]:
+        sample = csv.reader(io.StringIO(text[: 1 << 16]), delimiter=delimiter)
+        counts = [len(row) for row in islice(sample, _SAMPLE_ROWS) if row]
+        usual = max(set(counts), key=counts.count, default=1)
+        return (counts.count(usual) / max(len(counts), 1) if usual > 1 else 0.0, usual)
+
+    return max(_DELIMITERS, key=score)
+
+
+def _has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns: full, distinct, and without bare numbers."""
+    if len(rows) < 2 or len(rows[0]) < 2:
+        return False
+    first = rows[0]
+    named = [cell for cell in first if cell]
+    if len(named) < len(first) - 1 or len(set(named)) < len(named):
+        return False
+    if any(_VALUE.match(cell) or len(cell) > 80 for cell in named):
+        return False
+    values = any(_VALUE.match(cell) for row in rows[1:] for cell in row)
+    short = sum(map(len, named)) / len(named) <= 30
+    return values or short

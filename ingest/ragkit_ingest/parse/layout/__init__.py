@@ -1,0 +1,1 @@
+"""From words placed on a page to blocks in reading order; knows nothing of any file format."""

@@ -1,0 +1,248 @@
+"""Isolated parsing: long-lived worker processes, one file in flight in each.
+
+A file that crashes its worker, runs into a limit or never ends costs its own outcome and one
+process start; every other file is unaffected. Workers start when first needed.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+
+from ragkit_ingest.errors import ParserLimitError, SourceError, UnsupportedFormatError
+from ragkit_ingest.parse.protocol import Source
+from ragkit_ingest.parse.registry import ParserRegistry
+from ragkit_ingest.parse.wire import (
+    FrameTooLongError,
+    outcome_from_json,
+    read_frame,
+    source_to_json,
+    write_frame,
+)
+from ragkit_ingest.records import Document
+
+Key = TypeVar("Key")
+Outcome = Document | SourceError
+
+_CHILD = "ragkit_ingest.parse.child"
+_GRACE_S = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """One child process and the thread that hears it."""
+
+    process: subprocess.Popen[bytes]
+    heard: queue.SimpleQueue[tuple[_Worker, bytes | None]]
+    deadline: float = 0.0
+    too_long: bool = False
+    thread: threading.Thread | None = None
+
+    def listen(self, limit_bytes: int) -> None:
+        """Begin to pass on what the child says."""
+        self.thread = threading.Thread(target=self._hear, args=(limit_bytes,), daemon=True)
+        self.thread.start()
+
+    def _hear(self, limit_bytes: int) -> None:
+        stream: Any = self.process.stdout
+        try:
+            while (payload := read_frame(stream, limit_bytes)) is not None:
+                self.heard.put((self, payload))
+        except FrameTooLongError:
+            self.too_long = True
+        except (OSError, ValueError):
+            pass
+        self.heard.put((self, None))
+
+    def tell(self, message: object) -> bool:
+        """Send a message; whether the child was there to take it."""
+        stream: Any = self.process.stdin
+        try:
+            write_frame(stream, message)
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def end(self) -> int:
+        """Kill the child if it still runs and return its exit status."""
+        self.process.kill()
+        status = self.process.wait()
+        if self.thread is not None:
+            self.thread.join(_GRACE_S)
+        for stream in (self.process.stdin, self.process.stdout):
+            try:
+                if stream is not None:
+                    stream.close()
+            except OSError:
+                continue
+        return status
+
+
+class ParserPool:
+    """Parses files in separate processes.
+
+    Not for use by two threads at once. Close it, or use it in a `with` statement.
+
+    Args:
+        workers: How many processes at most, 1 or more.
+        timeout_s: Wall-clock seconds for one file.
+        memory_bytes: Memory that one process may have, where the system can limit it.
+        output_bytes: Characters of text that one file may give.
+        registry: Which parser reads what.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        *,
+        timeout_s: float = 120.0,
+        memory_bytes: int = 1 << 30,
+        output_bytes: int = 64 << 20,
+        registry: ParserRegistry | None = None,
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"a pool needs 1 worker or more, not {workers}")
+        self._count = workers
+        self._timeout_s = timeout_s
+        self._memory_bytes = memory_bytes
+        self._output_bytes = output_bytes
+        self._registry = registry or ParserRegistry()
+        self._heard: queue.SimpleQueue[tuple[_Worker, bytes | None]] = queue.SimpleQueue()
+        self._idle: list[_Worker] = []
+        self._starting_s = 30.0
+
+    def __enter__(self) -> ParserPool:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers."""
+        while self._idle:
+            self._idle.pop().end()
+
+    def parse(self, source: Source) -> Document:
+        """Return one file's Document.
+
+        Raises:
+            SourceError: If it cannot become one.
+        """
+        (_, outcome), *_ = self.parse_all([(None, source)])
+        if isinstance(outcome, SourceError):
+            raise outcome
+        return outcome
+
+    def parse_all(
+        self, sources: Iterable[tuple[Key, Source]]
+    ) -> Iterator[tuple[Key, Document | SourceError]]:
+        """Yield every source's key with its Document or its error, as they become ready.
+
+        Sources are taken from the iterable only as workers become free.
+        """
+        waiting = iter(sources)
+        busy: dict[_Worker, Key] = {}
+        try:
+            while True:
+                while len(busy) < self._count and (pair := next(waiting, None)) is not None:
+                    key, source = pair
+                    if self._registry.reads(source.path):
+                        busy[self._hand_over(source)] = key
+                    else:
+                        suffix = source.path.suffix
+                        yield key, UnsupportedFormatError(f"no parser reads '{suffix}' files")
+                if not busy:
+                    return
+                worker, outcome = self._next(busy)
+                yield busy.pop(worker), outcome
+        finally:
+            for worker in busy:
+                worker.end()
+
+    def _hand_over(self, source: Source) -> _Worker:
+        request = source_to_json(source)
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.process.poll() is None and worker.tell(request):
+                worker.deadline = time.monotonic() + self._timeout_s
+                return worker
+            worker.end()
+        worker = self._start()
+        worker.tell(request)
+        worker.deadline = time.monotonic() + self._timeout_s + self._starting_s
+        return worker
+
+    def _start(self) -> _Worker:
+        path = os.pathsep.join(entry or str(os.getcwd()) for entry in sys.path)  # noqa: PTH109
+        process = subprocess.Popen(  # noqa: S603 - our own module, by this interpreter
+            [sys.executable, "-m", _CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        worker = _Worker(process, self._heard)
+        # One character takes at most 12 bytes of ASCII JSON; blocks and pages come on top.
+        worker.listen(16 * self._output_bytes + (64 << 20))
+        worker.tell(
+            {
+                "targets": self._registry.targets,
+                "memory_bytes": self._memory_bytes,
+                "output_bytes": self._output_bytes,
+                "timeout_s": self._timeout_s,
+            }
+        )
+        return worker
+
+    def _next(self, busy: dict[_Worker, Any]) -> tuple[_Worker, Outcome]:
+        """Wait for the next outcome: an answer, a death or a deadline."""
+        while True:
+            first = min(busy, key=lambda worker: worker.deadline)
+            left = max(first.deadline - time.monotonic(), 0.0)
+            try:
+                worker, payload = self._heard.get(timeout=left)
+            except queue.Empty:
+                first.end()
+                message = f"reading the file takes more than {self._timeout_s:g} seconds"
+                return first, ParserLimitError(message)
+            if worker in busy:
+                return worker, self._outcome(worker, payload)
+
+    def _outcome(self, worker: _Worker, payload: bytes | None) -> Outcome:
+        if payload is None:
+            return self._blame(worker)
+        outcome = outcome_from_json(payload)
+        if _retires(payload):
+            worker.end()
+        else:
+            self._idle.append(worker)
+        return outcome
+
+    def _blame(self, worker: _Worker) -> ParserLimitError:
+        try:
+            status = worker.process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            status = 0
+        worker.end()
+        if worker.too_long:
+            return ParserLimitError("the file gives more text than the limit allows")
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        return ParserLimitError(f"reading the file ended its process ({how})")
+
+
+def _retires(payload: bytes) -> bool:
+    # The answer's last field; reading it twice as JSON would cost as much as the document.
+    return not payload.endswith(b'"retire":false}')

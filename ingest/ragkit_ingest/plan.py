@@ -1,0 +1,261 @@
+"""What a sync would do: the files as they are against the files as the catalog knows them.
+
+Reads files only to hash them; writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ragkit_ingest.catalog.staging import FileRow, Root, Seen
+from ragkit_ingest.discover import Found, PassedOver, examine_file, sha256, walk
+from ragkit_ingest.errors import UnreadableFileError
+
+RecipeOf = Callable[[Path], str | None]
+"""Returns the parser and settings that would read a file; None if no parser does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What one argument of `ragkit ingest` covers.
+
+    Attributes:
+        root: The root that holds it.
+        path: The folder or file itself.
+        single: Whether it is one file.
+    """
+
+    root: Root
+    path: Path
+    single: bool
+
+    def covers(self, row: FileRow) -> bool:
+        """Return whether a known file lies within the scope."""
+        if row.root_id != self.root.id:
+            return False
+        prefix = self.path.relative_to(self.root.path).as_posix()
+        return prefix == "." or row.name == prefix or row.name.startswith(f"{prefix}/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A file to parse.
+
+    Attributes:
+        path: Where it is.
+        seen: Its content, as hashed.
+    """
+
+    path: Path
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPlan:
+    """What a sync would do; paths as the index shows them, in order.
+
+    Attributes:
+        added: New files.
+        edited: Known files with other content, or whose parser or settings changed.
+        moved: (old, new) of files that were found again elsewhere, by content.
+        removed: Known files that are gone.
+        unchanged: Known files that need nothing.
+        retry: Files that failed before and are tried again unchanged.
+        skipped: (path, reason) of what is not ingested.
+        unreadable: (path, reason) of files that cannot even be opened.
+    """
+
+    added: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    retry: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """Return the plan in the shape of `ragkit ingest --dry-run --json`."""
+        return {
+            "added": list(self.added),
+            "edited": list(self.edited),
+            "moved": [{"from": old, "to": new} for old, new in self.moved],
+            "removed": list(self.removed),
+            "unchanged": list(self.unchanged),
+            "retry": list(self.retry),
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
+            "unreadable": [{"path": path, "reason": reason} for path, reason in self.unreadable],
+        }
+
+
+@dataclass(slots=True)
+class Draft:
+    """A plan in the making, with what the sync needs to carry it out.
+
+    Attributes:
+        added: Files to parse that are new.
+        edited: Files to parse that changed.
+        retry: Files to parse that failed before.
+        touched: Files whose content is the same under a new time stamp.
+        removed: Rows of files that are gone.
+        unchanged: Rows of files that need nothing.
+        skipped: What is not ingested, as shown, with the reason.
+        unreadable: Files that cannot be opened, with the reason.
+        known: How many files the catalog knew in the scope.
+    """
+
+    added: list[Task] = field(default_factory=list)
+    edited: list[Task] = field(default_factory=list)
+    retry: list[Task] = field(default_factory=list)
+    touched: list[Seen] = field(default_factory=list)
+    removed: list[FileRow] = field(default_factory=list)
+    unchanged: list[FileRow] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[tuple[Seen, str]] = field(default_factory=list)
+    known: int = 0
+
+    @property
+    def tasks(self) -> list[Task]:
+        """Everything to parse: new, edited, and to be tried again."""
+        return [*self.added, *self.edited, *self.retry]
+
+    def plan(self) -> SyncPlan:
+        """Return the plan for people; a removed and an added file of one content is a move."""
+        gone = {row.sha256: row for row in self.removed if row.live}
+        moves = {}
+        for task in self.added:
+            row = gone.pop(task.seen.sha256, None)
+            if row is not None:
+                moves[task.seen.path] = row.path
+        moved_away = set(moves.values())
+        return SyncPlan(
+            added=tuple(t.seen.path for t in self.added if t.seen.path not in moves),
+            edited=tuple(t.seen.path for t in self.edited),
+            moved=tuple((old, new) for new, old in moves.items()),
+            removed=tuple(row.path for row in self.removed if row.path not in moved_away),
+            unchanged=tuple(row.path for row in self.unchanged),
+            retry=tuple(t.seen.path for t in self.retry),
+            skipped=tuple(self.skipped),
+            unreadable=tuple((seen.path, reason) for seen, reason in self.unreadable),
+        )
+
+
+def draft_plan(
+    scopes: Sequence[Scope], known: Sequence[FileRow], recipe_of: RecipeOf, *, checksum: bool
+) -> Draft:
+    """Compare the scopes' files with what the catalog knows of them.
+
+    Args:
+        scopes: What to look at; overlapping ones count each file once.
+        known: The catalog's files.
+        recipe_of: Tells how a file would be read.
+        checksum: Hash every file, even if its size and time stamp are the same.
+    """
+    draft = Draft()
+    rows = {(row.root_id, row.name): row for row in known}
+    visited: set[tuple[int, str]] = set()
+    lost: list[tuple[int, str]] = []
+    for scope in scopes:
+        found = (
+            [examine_file(scope.root.path, scope.path)]
+            if scope.single
+            else walk(scope.root.path, scope.path)
+        )
+        for entry in found:
+            key = (scope.root.id, entry.name)
+            if key in visited:
+                continue
+            visited.add(key)
+            if isinstance(entry, PassedOver):
+                if entry.failed:
+                    lost.append(key)
+                draft.skipped.append((scope.root.shown(entry.name), entry.reason))
+                continue
+            _place(draft, scope.root, entry, rows.get(key), recipe_of(entry.path), checksum)
+    _place_missing(draft, scopes, known, visited, lost)
+    return draft
+
+
+def _place(
+    draft: Draft,
+    root: Root,
+    entry: Found,
+    row: FileRow | None,
+    recipe: str | None,
+    checksum: bool,
+) -> None:
+    shown = row.path if row else root.shown(entry.name)
+    if recipe is None:
+        if row is not None:
+            draft.removed.append(row)
+        draft.skipped.append((shown, f"no parser for {entry.path.suffix or 'files without ending'}"))
+        return
+    if row is not None and not checksum and _same_stamp(entry, row, recipe):
+        draft.unchanged.append(row)
+        return
+    try:
+        digest = sha256(entry.path)
+    except UnreadableFileError as exc:
+        draft.unreadable.append((_seen(root, entry, shown, "", recipe), str(exc)))
+        return
+    seen = _seen(root, entry, shown, digest, recipe)
+    _place_hashed(draft, Task(path=entry.path, seen=seen), row)
+
+
+def _place_hashed(draft: Draft, task: Task, row: FileRow | None) -> None:
+    if row is None:
+        draft.added.append(task)
+    elif row.sha256 != task.seen.sha256 or row.parser != task.seen.recipe:
+        draft.edited.append(task)
+    elif row.outcome == "staged":
+        (draft.edited if row.live else draft.added).append(task)
+    elif row.outcome == "failed":
+        draft.retry.append(task)
+    else:
+        draft.unchanged.append(row)
+        draft.touched.append(task.seen)
+
+
+def _place_missing(
+    draft: Draft,
+    scopes: Sequence[Scope],
+    known: Sequence[FileRow],
+    visited: set[tuple[int, str]],
+    lost: Sequence[tuple[int, str]],
+) -> None:
+    """Count known files that were not met as removed, unless their folder could not be read."""
+    for row in known:
+        if not any(scope.covers(row) for scope in scopes):
+            continue
+        draft.known += 1
+        if (row.root_id, row.name) in visited:
+            continue
+        if any(root == row.root_id and _within(row.name, name) for root, name in lost):
+            draft.unchanged.append(row)
+        else:
+            draft.removed.append(row)
+
+
+def _within(name: str, folder: str) -> bool:
+    return folder == "." or name == folder or name.startswith(f"{folder}/")
+
+
+def _same_stamp(entry: Found, row: FileRow, recipe: str) -> bool:
+    return (
+        (row.size, row.mtime_ns, row.parser) == (entry.size, entry.mtime_ns, recipe)
+        and row.outcome not in {"staged", "failed"}
+    )
+
+
+def _seen(root: Root, entry: Found, shown: str, digest: str, recipe: str) -> Seen:
+    return Seen(
+        root_id=root.id,
+        name=entry.name,
+        path=shown,
+        size=entry.size,
+        mtime_ns=entry.mtime_ns,
+        sha256=digest,
+        recipe=recipe,
+    )

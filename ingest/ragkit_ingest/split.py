@@ -1,0 +1,189 @@
+"""Splits a Document into Chunks that fit the embedder, along the document's own structure.
+
+A chunk never crosses a heading, is as long as the token limit allows, and ends where a block
+ends; only a block that alone is too long is split inside, at paragraph, sentence or word ends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from ragkit_ingest.records import Block, BlockKind, Chunk, Document
+
+CountTokens = Callable[[Sequence[str]], list[int]]
+"""The length of each text in the embedder's own tokens."""
+
+_SPECIAL_TOKENS = 2  # the embedder puts one before and one after every text
+_SEPARATORS = ["\n\n", "\n", ". ", "? ", "! ", "; ", ", ", " ", ""]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitSettings:
+    """How long chunks may be.
+
+    Attributes:
+        chunk_tokens: Most tokens of header and text together, special tokens included; at most
+            what the embedder reads, 32 or more.
+        header_tokens: Most tokens of the header (title and headings); the rest is cut off.
+    """
+
+    chunk_tokens: int = 256
+    header_tokens: int = 48
+
+    def __post_init__(self) -> None:
+        if self.chunk_tokens < 32:
+            raise ValueError(f"chunk_tokens must be 32 or more, not {self.chunk_tokens}")
+        if not 0 <= self.header_tokens <= self.chunk_tokens // 2:
+            raise ValueError(
+                f"header_tokens must be between 0 and half of chunk_tokens "
+                f"({self.chunk_tokens // 2}), not {self.header_tokens}"
+            )
+
+    def to_json(self) -> str:
+        """Return the fields as JSON with sorted keys: part of a revision's recipe."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A run of blocks beneath the same headings."""
+
+    headings: tuple[str, ...]
+    blocks: tuple[Block, ...]
+
+
+def split(
+    document: Document, count_tokens: CountTokens, settings: SplitSettings
+) -> tuple[Chunk, ...]:
+    """Return the document's chunks in reading order.
+
+    Every chunk's text is the document's text at its span; together the chunks hold every
+    character that is not white space. A heading belongs to the first chunk beneath it, and
+    stands in the `headings` of all of them.
+    """
+    sections = list(_sections(document))
+    headers = [_header(document.title, section.headings) for section in sections]
+    header_tokens = count_tokens(headers)
+    pieces: list[tuple[_Section, str, int, int]] = []
+    for section, header, used in zip(sections, headers, header_tokens, strict=True):
+        if used > settings.header_tokens:
+            header, used = _shorten(header, settings.header_tokens, count_tokens)
+        limit = settings.chunk_tokens - _SPECIAL_TOKENS - used
+        for start, end in _pack(document.text, section.blocks, limit, count_tokens):
+            pieces.append((section, header, start, end))
+    return _chunks(document, pieces, count_tokens)
+
+
+def _chunks(
+    document: Document, pieces: Sequence[tuple[_Section, str, int, int]], count_tokens: CountTokens
+) -> tuple[Chunk, ...]:
+    lengths = count_tokens(
+        [
+            f"{header}\n{document.text[start:end]}" if header else document.text[start:end]
+            for _, header, start, end in pieces
+        ]
+    )
+    return tuple(
+        Chunk(
+            ordinal=ordinal,
+            start=start,
+            end=end,
+            text=document.text[start:end],
+            headings=section.headings,
+            page=_page_at(document, start),
+            header=header,
+            tokens=length + _SPECIAL_TOKENS,
+        )
+        for ordinal, ((section, header, start, end), length) in enumerate(
+            zip(pieces, lengths, strict=True)
+        )
+    )
+
+
+def _sections(document: Document) -> Iterator[_Section]:
+    """Yield the sections; headings that directly follow each other open one together."""
+    path: list[tuple[int, str]] = []
+    blocks: list[Block] = []
+    for block in document.blocks:
+        if block.kind is BlockKind.HEADING:
+            if any(held.kind is not BlockKind.HEADING for held in blocks):
+                yield _Section(tuple(title for _, title in path), tuple(blocks))
+                blocks = []
+            path = [entry for entry in path if entry[0] < block.level]
+            path.append((block.level, document.text[block.start : block.end]))
+        blocks.append(block)
+    if blocks:
+        yield _Section(tuple(title for _, title in path), tuple(blocks))
+
+
+def _header(title: str, headings: tuple[str, ...]) -> str:
+    parts = [title] if title and title not in headings else []
+    return " > ".join([*parts, *headings])
+
+
+def _shorten(header: str, limit: int, count_tokens: CountTokens) -> tuple[str, int]:
+    """Cut words from the header's front, where the most general ones stand, until it fits."""
+    names = header.split()
+    while names:
+        names = names[max(1, len(names) // 4) :]
+        shorter = " ".join(names).removeprefix("> ")
+        used = count_tokens([shorter])[0]
+        if used <= limit:
+            return shorter, used
+    return "", 0
+
+
+def _pack(
+    text: str, blocks: Sequence[Block], limit: int, count_tokens: CountTokens
+) -> Iterator[tuple[int, int]]:
+    """Yield spans that hold whole blocks, up to the limit; too long ones are split inside."""
+    lengths = count_tokens([text[block.start : block.end] for block in blocks])
+    start: int | None = None
+    end = used = 0
+    for block, length in zip(blocks, lengths, strict=True):
+        if start is not None and used + length > limit:
+            yield start, end
+            start = None
+        if start is None:
+            start, used = block.start, 0
+        if length > limit:
+            *whole, last = _split_inside(text, start, block.end, limit, count_tokens)
+            yield from whole
+            start, end = last
+            used = count_tokens([text[start:end]])[0]
+            continue
+        end, used = block.end, used + length
+    if start is not None:
+        yield start, end
+
+
+def _split_inside(
+    text: str, start: int, end: int, limit: int, count_tokens: CountTokens
+) -> list[tuple[int, int]]:
+    """Return spans of at most `limit` tokens that together hold text[start:end]."""
+    from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+    splitter = RecursiveCharacterTextSplitter(
+        separators=_SEPARATORS,
+        keep_separator="end",
+        chunk_size=limit,
+        chunk_overlap=0,
+        length_function=lambda piece: count_tokens([piece])[0],
+        strip_whitespace=True,
+    )
+    spans = []
+    position = start
+    for piece in splitter.split_text(text[start:end]):
+        position = text.index(piece, position, end)
+        spans.append((position, position + len(piece)))
+        position += len(piece)
+    return spans
+
+
+def _page_at(document: Document, offset: int) -> int | None:
+    for page in document.pages:
+        if page.start <= offset < page.end:
+            return page.number
+    return None

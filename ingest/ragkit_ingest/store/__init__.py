@@ -1,0 +1,1 @@
+"""Vector stores: one implementation a module, all behind `protocol.VectorStore`."""

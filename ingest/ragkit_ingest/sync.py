@@ -1,0 +1,406 @@
+"""Brings an index in line with its folders: plan, parse, stage, embed, build, publish.
+
+    draft_plan      what changed                               reads only
+    _parse          each file in an isolated worker            staged at once, one transaction each
+    _embed          the texts that have no vector yet          stored at once
+    _publish        a new generation beside the old one, verified, then one transaction
+
+Until the last step no reader sees anything new, and whatever was done before a crash is found
+again by the next sync.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ragkit_ingest import lexical
+from ragkit_ingest.catalog import schema
+from ragkit_ingest.catalog.publish import Change, Publisher
+from ragkit_ingest.catalog.reading import Generation
+from ragkit_ingest.catalog.rows import text_key
+from ragkit_ingest.catalog.staging import FileRow, Seen, Staging
+from ragkit_ingest.discover import resolve
+from ragkit_ingest.errors import (
+    DamagedStoreError,
+    MassDeletionError,
+    NothingToIngestError,
+    SourceError,
+    StorageError,
+)
+from ragkit_ingest.index import Index
+from ragkit_ingest.lock import writer_lock
+from ragkit_ingest.parse.protocol import Source
+from ragkit_ingest.parse.registry import ParserRegistry
+from ragkit_ingest.parse.worker import ParserPool
+from ragkit_ingest.plan import Draft, Scope, SyncPlan, Task, draft_plan
+from ragkit_ingest.records import Document
+from ragkit_ingest.report import (
+    ChunkCounts,
+    Failure,
+    FileCounts,
+    IngestReport,
+    Progress,
+    ProgressCallback,
+)
+from ragkit_ingest.split import SplitSettings, split
+
+_EMBED_AT_ONCE = 512
+_REBUILD_SHARE = 0.3
+_MASS_DELETION_FILES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncSettings:
+    """How a sync reads files.
+
+    Attributes:
+        split: How long chunks may be.
+        workers: Parsing processes.
+        checksum: Hash every file, even if its size and time stamp are the same.
+        allow_mass_delete: Let more than half of the known files go.
+        passwords: Tried in order on encrypted files.
+    """
+
+    split: SplitSettings = field(default_factory=SplitSettings)
+    workers: int = 1
+    checksum: bool = False
+    allow_mass_delete: bool = False
+    passwords: tuple[str, ...] = ()
+
+
+def plan_sync(index: Index, paths: Sequence[Path], settings: SyncSettings) -> SyncPlan:
+    """Return what `sync` would do, without doing it: nothing is written.
+
+    Raises:
+        UsageError: If a path does not exist.
+    """
+    with schema.translated(index.folder), schema.rolled_back(index.connection):
+        return _Sync(index, settings, None).draft(paths).plan()
+
+
+def sync(
+    index: Index,
+    paths: Sequence[Path],
+    settings: SyncSettings,
+    progress: ProgressCallback | None = None,
+) -> IngestReport:
+    """Bring the index in line with the files and folders.
+
+    Args:
+        index: Where to.
+        paths: Files and folders; with none, every folder that was ingested before.
+        settings: How files are read.
+        progress: Called as the work goes on.
+
+    Raises:
+        UsageError: If a path does not exist.
+        NothingToIngestError: If there is no file to read and none was known.
+        MassDeletionError: If more than half of the known files would go.
+        IndexLockedError: If another process is writing.
+        StorageError: If the disk is full, read-only or failing.
+    """
+    with writer_lock(index.folder), schema.translated(index.folder):
+        return _Sync(index, settings, progress).run(paths)
+
+
+class _Sync:
+    """One run."""
+
+    def __init__(
+        self, index: Index, settings: SyncSettings, progress: ProgressCallback | None
+    ) -> None:
+        self._index = index
+        self._settings = settings
+        self._progress = progress or (lambda _: None)
+        self._staging = Staging(index.connection)
+        self._publisher = Publisher(index.connection)
+        self._registry = ParserRegistry()
+        self._space = 0
+        self._pending: dict[bytes, str] = {}
+        self._embedded = 0
+        self._parsed = 0
+        self._failures: list[Failure] = []
+        self._notices: list[str] = []
+
+    def run(self, paths: Sequence[Path]) -> IngestReport:
+        started = time.perf_counter()
+        self._index.check_embedder()
+        self._space = self._staging.space(self._index.embedder.fingerprint)
+        draft = self.draft(paths)
+        self._refuse(draft, paths)
+        for seen in draft.touched:
+            self._staging.touch(seen)
+        for seen, reason in draft.unreadable:
+            self._fail(seen, reason)
+        self._parse(draft.tasks)
+        self._embed_all()
+        change, generation = self._publish(draft.removed)
+        return self._report(draft, change, generation, time.perf_counter() - started)
+
+    def draft(self, paths: Sequence[Path]) -> Draft:
+        scopes = self._scopes(paths)
+        self._progress(Progress(stage="scan", done=0, total=0))
+        return draft_plan(
+            scopes, self._staging.files(), self._recipe, checksum=self._settings.checksum
+        )
+
+    def _scopes(self, paths: Sequence[Path]) -> list[Scope]:
+        if not paths:
+            return self._known_scopes()
+        scopes = []
+        for path in map(resolve, paths):
+            single = path.is_file()
+            root = self._staging.add_root(path.parent if single else path, whole=not single)
+            scopes.append(Scope(root=root, path=path, single=single))
+        roots = {root.id: root for root in self._staging.roots()}
+        # A folder named later may have taken over the root of one named before.
+        return [scope for scope in scopes if scope.root.id in roots]
+
+    def _known_scopes(self) -> list[Scope]:
+        roots = self._staging.roots()
+        whole = [Scope(root=root, path=root.path, single=False) for root in roots if root.whole]
+        partial = {root.id: root for root in roots if not root.whole}
+        singles = [
+            Scope(root=partial[row.root_id], path=partial[row.root_id].path / row.name, single=True)
+            for row in self._staging.files()
+            if row.root_id in partial
+        ]
+        return whole + singles
+
+    def _recipe(self, path: Path) -> str | None:
+        parser = self._registry.parser_for(path)
+        if parser is None:
+            return None
+        return f"{parser.name}/{parser.version} words/{lexical.VERSION} {self._split_json}"
+
+    @property
+    def _split_json(self) -> str:
+        return self._settings.split.to_json()
+
+    def _refuse(self, draft: Draft, paths: Sequence[Path]) -> None:
+        named = ", ".join(str(path) for path in paths) or "the folders ingested before"
+        if not (draft.known or draft.tasks or draft.unreadable):
+            raise NothingToIngestError(_nothing(named, draft))
+        gone, known = len(draft.removed), draft.known
+        if self._settings.allow_mass_delete or known < _MASS_DELETION_FILES or 2 * gone <= known:
+            return
+        raise MassDeletionError(
+            f"{gone} of the {known} indexed files are gone from {named}; if that is meant, run "
+            "again with --allow-mass-delete, else check that the folder is mounted: nothing was "
+            "changed"
+        )
+
+    # -- parse and stage ---------------------------------------------------------------------
+
+    def _parse(self, tasks: Sequence[Task]) -> None:
+        todo = [task for task in tasks if not self._staging.staged(task.seen)]
+        self._parsed = len(tasks) - len(todo)
+        if not todo:
+            return
+        self._progress(Progress(stage="parse", done=self._parsed, total=len(tasks)))
+        by_number = dict(enumerate(todo))
+        with ParserPool(workers=min(self._settings.workers, len(todo))) as pool:
+            for number, outcome in pool.parse_all(self._sources(by_number)):
+                task = by_number[number]
+                if isinstance(outcome, SourceError):
+                    self._fail(task.seen, str(outcome))
+                else:
+                    self._stage(task, outcome)
+                self._parsed += 1
+                self._progress(
+                    Progress(
+                        stage="parse", done=self._parsed, total=len(tasks), path=task.seen.path
+                    )
+                )
+
+    def _sources(self, tasks: dict[int, Task]) -> Iterator[tuple[int, Source]]:
+        for number, task in tasks.items():
+            yield number, Source(path=task.path, passwords=self._settings.passwords)
+
+    def _stage(self, task: Task, document: Document) -> None:
+        if _changed(task):
+            self._fail(task.seen, "it changed while it was being read; it is read again next time")
+            return
+        chunks = split(document, self._index.embedder.count_tokens, self._settings.split)
+        self._staging.stage(task.seen, document, chunks)
+        texts = {text_key(chunk.embedded_text): chunk.embedded_text for chunk in chunks}
+        missing = self._staging.without_vectors(self._space, list(texts))
+        self._pending.update((key, texts[key]) for key in missing)
+        if len(self._pending) >= _EMBED_AT_ONCE:
+            self._embed_pending()
+
+    def _fail(self, seen: Seen, reason: str) -> None:
+        self._staging.fail(seen, reason)
+        self._failures.append(Failure(path=seen.path, reason=reason, retry=True))
+
+    # -- embed -------------------------------------------------------------------------------
+
+    def _embed_pending(self) -> None:
+        keys, texts = list(self._pending), list(self._pending.values())
+        for start in range(0, len(keys), _EMBED_AT_ONCE):
+            batch = slice(start, start + _EMBED_AT_ONCE)
+            vectors = self._index.embedder.embed_documents(texts[batch])
+            self._staging.add_vectors(self._space, keys[batch], vectors)
+            self._embedded += len(vectors)
+            self._progress(Progress(stage="embed", done=self._embedded, total=0))
+        self._pending.clear()
+
+    def _embed_all(self) -> None:
+        """Embed what is pending, and what an interrupted sync left staged without vectors."""
+        self._embed_pending()
+        while left := self._staging.missing_vectors(self._space, _EMBED_AT_ONCE):
+            self._pending.update(left)
+            self._embed_pending()
+
+    # -- publish -----------------------------------------------------------------------------
+
+    def _publish(self, removed: Sequence[FileRow]) -> tuple[Change, int]:
+        removed_ids = [row.id for row in removed]
+        change = self._publisher.change(removed_ids)
+        live = self._index.reading.generation()
+        intact = live is None or self._index.generation_folder(live.id).is_dir()
+        if not (change.files or removed_ids) and intact:
+            return change, live.id if live else 0
+        self._progress(Progress(stage="publish", done=0, total=change.total))
+        number = self._publisher.next_generation()
+        folder = self._index.generation_folder(number)
+        # A leftover of a sync that died before it could publish this number.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(exist_ok=True)
+        self._build(folder, live, change)
+        self._publisher.publish(
+            change,
+            removed_ids,
+            generation=number,
+            space_id=self._space,
+            store=self._index.store.name,
+        )
+        self._sweep(keep={number, live.id if live else number})
+        return change, number
+
+    def _build(self, folder: Path, live: Generation | None, change: Change) -> None:
+        try:
+            if not self._derive(folder, live, change):
+                self._build_fresh(folder, change)
+            self._verify(folder, change)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _derive(self, folder: Path, live: Generation | None, change: Change) -> bool:
+        """Build from the live generation if that is the smaller work and it is intact."""
+        if live is None or live.store != self._index.store.name:
+            return False
+        if len(change.added) + len(change.removed) > _REBUILD_SHARE * max(change.total, 1):
+            return False
+        base = self._index.generation_folder(live.id)
+        added = self._vectors(change.added)
+        try:
+            self._index.store.derive(base, folder, added, change.removed)
+            self._verify(folder, change)
+        except (DamagedStoreError, StorageError):
+            # Whatever is wrong with the old folder, the catalog can build a new one.
+            shutil.rmtree(folder, ignore_errors=True)
+            return False
+        return True
+
+    def _build_fresh(self, folder: Path, change: Change) -> None:
+        ids = self._ids_after(change)
+        self._index.store.build(
+            folder, self._vectors(ids), dimension=self._index.embedder.fingerprint.dimension
+        )
+
+    def _verify(self, folder: Path, change: Change) -> None:
+        """Read the new folder back before anybody relies on it.
+
+        Raises:
+            DamagedStoreError: If it does not hold exactly the chunks it should.
+        """
+        expected = self._ids_after(change)
+        searcher = self._index.store.open(folder)
+        try:
+            found = searcher.ids()
+            if found != set(expected):
+                raise DamagedStoreError(
+                    f"the vectors in {folder} are not those of the catalog: "
+                    f"{len(set(expected) - found)} missing, {len(found - set(expected))} too many"
+                )
+            sample = expected[:: max(1, len(expected) // 64)]
+            for ids, vectors in self._vectors(sample):
+                if not np.allclose(searcher.vectors(ids), vectors, atol=1e-6):
+                    raise DamagedStoreError(f"the vectors in {folder} differ from the catalog's")
+        finally:
+            searcher.close()
+
+    def _ids_after(self, change: Change) -> list[int]:
+        gone = set(change.removed)
+        return [id_ for id_ in self._publisher.live_ids() if id_ not in gone] + list(change.added)
+
+    def _vectors(self, ids: Sequence[int]) -> Iterator[tuple[list[int], np.ndarray]]:
+        dimension = self._index.embedder.fingerprint.dimension
+        return self._publisher.vectors(self._space, ids, dimension)
+
+    def _sweep(self, keep: set[int]) -> None:
+        """Delete generations that no reader can still be using: all but the last two."""
+        kept = {self._index.generation_folder(number).name for number in keep}
+        for folder in self._index.generation_folder(1).parent.iterdir():
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # -- report ------------------------------------------------------------------------------
+
+    def _report(
+        self, draft: Draft, change: Change, generation: int, seconds: float
+    ) -> IngestReport:
+        outcomes = {row.path: row.outcome for row in self._staging.files()}
+        failed = {failure.path for failure in self._failures}
+        tried = [task.seen.path for task in draft.tasks if task.seen.path not in failed]
+        no_text = sorted(
+            path
+            for path in [*tried, *(row.path for row in draft.unchanged)]
+            if outcomes.get(path) == "no_text"
+        )
+        unchanged = [row for row in draft.unchanged if outcomes.get(row.path) != "no_text"]
+        return IngestReport(
+            files=FileCounts(
+                indexed=sum(outcomes.get(path) == "indexed" for path in tried),
+                unchanged=len(unchanged),
+                removed=len(draft.removed),
+                failed=len(self._failures),
+                no_text=len(no_text),
+                skipped=len(draft.skipped),
+            ),
+            chunks=ChunkCounts(
+                added=len(change.added), removed=len(change.removed), total=change.total
+            ),
+            failures=tuple(sorted(self._failures, key=lambda failure: failure.path)),
+            no_text=tuple(no_text),
+            skipped=tuple(sorted(draft.skipped)),
+            embedded=self._embedded,
+            seconds=seconds,
+            generation=generation,
+        )
+
+
+def _changed(task: Task) -> bool:
+    try:
+        info = task.path.stat()
+    except OSError:
+        return True
+    return (info.st_size, info.st_mtime_ns) != (task.seen.size, task.seen.mtime_ns)
+
+
+def _nothing(named: str, draft: Draft) -> str:
+    if not draft.skipped:
+        return f"there is no file to ingest in {named}: it is empty; nothing was changed"
+    path, reason = draft.skipped[0]
+    return (
+        f"there is no file that ragkit reads in {named}: {len(draft.skipped)} passed over, such "
+        f"as {path} ({reason}); ragkit doctor lists the formats"
+    )

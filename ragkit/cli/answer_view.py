@@ -1,0 +1,104 @@
+"""How an answer, its sources and found passages look to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from ragkit.answer import Answer, Citation, Passage, SearchResult
+from ragkit.cli.terminal import Terminal, one_line
+
+QUOTE_CHARACTERS = 200
+EXCERPT_CHARACTERS = 280
+LOOKED_AT = 3
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return the text on one line, cut between words to at most `limit` characters."""
+    flat = one_line(text)
+    if len(flat) <= limit:
+        return flat
+    cut = flat[: limit - 3]
+    return (cut.rsplit(" ", 1)[0] if " " in cut else cut) + "..."
+
+
+def place(path: str, page: int | None) -> str:
+    """Return where a person finds it: the path, and the page if there is one."""
+    return one_line(path) if page is None else f"{one_line(path)}, page {page}"
+
+
+def print_answer(terminal: Terminal, answer: Answer) -> None:
+    """Print the answer with its marks, then its sources; for an abstention what was looked at."""
+    if answer.standalone_question and answer.standalone_question != answer.question:
+        understood = f"Understood as: {one_line(answer.standalone_question)}"
+        terminal.say(Text(understood, style="dim"))
+    if answer.abstained:
+        terminal.say(answer.text)
+        _print_looked_at(terminal, answer.passages)
+        return
+    terminal.say(_marked(answer))
+    print_sources(terminal, answer.citations)
+
+
+def print_sources(terminal: Terminal, citations: Sequence[Citation]) -> None:
+    """Print each citation: number, place, character span and the quote."""
+    if not citations:
+        return
+    terminal.title("Sources")
+    for citation in citations:
+        mark = f"[{citation.n}] "
+        line = Text("  ").append(mark, style="cyan")
+        line.append(place(citation.path, citation.page), style="bold")
+        line.append(f"  {citation.start}:{citation.end}", style="dim")
+        if not citation.verified:
+            line.append("  not verified", style="red")
+        terminal.say(line, hang=2 + len(mark))
+        terminal.say(f'"{shorten(citation.quote, QUOTE_CHARACTERS)}"', indent=2 + len(mark))
+
+
+def print_hits(terminal: Terminal, result: SearchResult) -> None:
+    """Print found passages, best first: place, headings, score, and how the text begins."""
+    if not result.hits:
+        terminal.say("Nothing found.")
+    for hit in result.hits:
+        line = Text(f"{hit.rank:>3}  ", style="cyan")
+        line.append(place(hit.path, hit.page), style="bold")
+        line.append(f"  {hit.start}:{hit.end}  score {hit.score:.3f}", style="dim")
+        terminal.say(line, hang=5)
+        if hit.headings:
+            terminal.say(Text(_trail(hit), style="dim"), indent=5)
+        terminal.say(shorten(hit.text, EXCERPT_CHARACTERS), indent=5)
+
+
+def _marked(answer: Answer) -> Text:
+    if not answer.sentences:
+        return Text(one_line(answer.text))
+    text = Text()
+    for sentence in answer.sentences:
+        if text:
+            text.append(" ")
+        text.append(one_line(sentence.text))
+        if sentence.citations:
+            marks = "".join(f"[{n}]" for n in sentence.citations)
+            text.append(f" {marks}", style="cyan")
+        if not sentence.supported:
+            text.append(" (no source)", style="red")
+    return text
+
+
+def _print_looked_at(terminal: Terminal, passages: Sequence[Passage]) -> None:
+    if not passages:
+        return
+    terminal.title("Looked at")
+    for passage in passages[:LOOKED_AT]:
+        line = Text("  ").append(place(passage.path, passage.page), style="bold")
+        if passage.headings:
+            line.append(f"  {_trail(passage)}", style="dim")
+        terminal.say(line, hang=4)
+    if len(passages) > LOOKED_AT:
+        terminal.say(Text(f"  and {len(passages) - LOOKED_AT} more passages", style="dim"))
+
+
+def _trail(passage: Passage) -> str:
+    return " > ".join(one_line(heading) for heading in passage.headings)

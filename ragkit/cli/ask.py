@@ -1,0 +1,47 @@
+"""`ragkit ask`: one cited answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ragkit.cli.option import IndexOption, JsonOption, WhereOption, read_question, read_where
+from ragkit.cli.session import session_of
+
+
+def ask(
+    context: typer.Context,
+    question: Annotated[
+        list[str],
+        typer.Argument(metavar="QUESTION", help="The question; - reads it from standard input."),
+    ],
+    index: IndexOption = None,
+    json: JsonOption = False,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", min=1, metavar="N", show_default=False, help="Passages to look at."),
+    ] = None,
+    where: WhereOption = None,
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            "--generator",
+            metavar="NAME",
+            show_default=False,
+            help="What writes the answer. Default: extractive, the documents' own sentences.",
+        ),
+    ] = None,
+) -> None:
+    """Answer a question from the documents, with a citation for every sentence."""
+    session = session_of(context, index=index, json=json)
+    terminal = session.terminal()
+    text, filters = read_question(question), read_where(where)
+    with session.open(generator=generator) as rag:
+        answer = rag.ask(text, k=k, where=filters)
+    if terminal.json:
+        terminal.document(answer.to_json())
+    else:
+        from ragkit.cli.answer_view import print_answer
+
+        print_answer(terminal, answer)

@@ -1,0 +1,39 @@
+"""`ragkit chat`: talk with the documents."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ragkit.cli.ingest import exit_code, sync
+from ragkit.cli.option import IndexOption, JsonOption
+from ragkit.cli.session import session_of
+
+
+def chat(
+    context: typer.Context,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PATH", help="Files and folders to sync into the index first."),
+    ] = None,
+    index: IndexOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Talk with the documents; from a pipe, one question a line."""
+    from ragkit.cli.report_view import print_report
+    from ragkit.cli.talk import Talk, questions
+
+    session = session_of(context, index=index, json=json)
+    terminal = session.terminal()
+    code = 0
+    with session.open() as rag:
+        if paths:
+            report = sync(rag, terminal, paths)
+            code = exit_code(report)
+            print_report(terminal.messages(), report)
+        else:
+            rag.status()  # without an index this says so before the first question
+        talk = Talk(rag, terminal)
+        talk.run(questions(terminal))
+    raise typer.Exit(talk.exit_code or code)

@@ -1,0 +1,96 @@
+"""`ragkit ingest`: sync files into the index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ragkit.cli.failure import EXIT_SOME_FILES_FAILED
+from ragkit.cli.option import IndexOption, JsonOption, clean_argument
+from ragkit.cli.progress import ingest_progress
+from ragkit.cli.session import Rag, session_of
+from ragkit.cli.terminal import Terminal
+from ragkit_ingest.errors import UsageError
+from ragkit_ingest.report import IngestReport
+
+
+def ingest(
+    context: typer.Context,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files and folders to index.")
+    ],
+    index: IndexOption = None,
+    json: JsonOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")
+    ] = False,
+    checksum: Annotated[
+        bool,
+        typer.Option("--checksum", help="Compare contents, also of files with an old date."),
+    ] = False,
+    allow_mass_delete: Annotated[
+        bool,
+        typer.Option(
+            "--allow-mass-delete", help="Go on if more than half of the documents are gone."
+        ),
+    ] = False,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file",
+            metavar="FILE",
+            show_default=False,
+            help="Passwords for encrypted files, one a line.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 3 also if a file holds no text.")
+    ] = False,
+) -> None:
+    """Sync files and folders into the index: what is new, edited, moved or gone."""
+    session = session_of(context, index=index, json=json)
+    terminal = session.terminal()
+    passwords = _read_passwords(password_file)
+    with session.open() as rag, ingest_progress(terminal) as progress:
+        outcome = rag.ingest(
+            *map(clean_argument, paths),
+            dry_run=dry_run,
+            checksum=checksum,
+            allow_mass_delete=allow_mass_delete,
+            passwords=passwords,
+            progress=progress,
+        )
+    if terminal.json:
+        terminal.document(outcome.to_json())
+    else:
+        from ragkit.cli.report_view import print_outcome
+
+        print_outcome(terminal, outcome)
+    if isinstance(outcome, IngestReport):
+        raise typer.Exit(exit_code(outcome, strict=strict))
+
+
+def exit_code(report: IngestReport, *, strict: bool = False) -> int:
+    """Return 3 if a file failed, or with `strict` holds no text; else 0."""
+    incomplete = report.files.failed or (strict and report.files.no_text)
+    return EXIT_SOME_FILES_FAILED if incomplete else 0
+
+
+def sync(rag: Rag, terminal: Terminal, paths: list[str]) -> IngestReport:
+    """Sync the paths with a progress bar, for the commands that ingest first."""
+    with ingest_progress(terminal) as progress:
+        outcome = rag.ingest(*map(clean_argument, paths), progress=progress)
+    assert isinstance(outcome, IngestReport), "a plan comes back only from a dry run"
+    return outcome
+
+
+def _read_passwords(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(f"--password-file {path} cannot be read: {exc}") from exc
+    return [line for line in lines if line]

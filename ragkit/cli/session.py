@@ -1,0 +1,148 @@
+"""What every command shares: which index, whether JSON is wanted, and how a pipeline is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, Self
+
+from ragkit.cli.terminal import Terminal
+from ragkit_ingest.errors import UsageError
+
+if TYPE_CHECKING:
+    import typer
+
+    from ragkit.answer import Answer, SearchResult
+    from ragkit.generate.protocol import Turn
+    from ragkit_ingest.plan import SyncPlan
+    from ragkit_ingest.report import IngestReport, ProgressCallback
+    from ragkit_ingest.status import IndexStatus, StoredText
+
+DEFAULT_INDEX = ".ragkit"
+
+
+class Rag(Protocol):
+    """As much of `ragkit.pipeline.Pipeline` as the commands use."""
+
+    def ingest(
+        self,
+        *paths: str | os.PathLike[str],
+        dry_run: bool = False,
+        checksum: bool = False,
+        allow_mass_delete: bool = False,
+        passwords: Sequence[str] = (),
+        progress: ProgressCallback | None = None,
+    ) -> IngestReport | SyncPlan:
+        """Sync files into the index."""
+        ...
+
+    def search(
+        self,
+        query: str,
+        *,
+        mode: str = "hybrid",
+        k: int = 10,
+        where: Mapping[str, str] | None = None,
+    ) -> SearchResult:
+        """Find passages."""
+        ...
+
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, str] | None = None,
+        history: Sequence[Turn] = (),
+    ) -> Answer:
+        """Answer a question."""
+        ...
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, str] | None = None,
+        history: Sequence[Turn] = (),
+    ) -> Iterator[str | Answer]:
+        """Yield an answer's text in pieces, then the answer."""
+        ...
+
+    def show(self, path: str, *, span: tuple[int, int] | None = None) -> StoredText:
+        """Return a document's stored text."""
+        ...
+
+    def status(self) -> IndexStatus:
+        """Return what the index holds."""
+        ...
+
+    def close(self) -> None:
+        """Release the index."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class OpenPipeline(Protocol):
+    """Opens a pipeline on an index folder."""
+
+    def __call__(self, index: str, *, generator: str | None = None) -> Rag:
+        """Return the pipeline; `generator` is a name, None for the configured one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One run of the command line.
+
+    Attributes:
+        opener: How a pipeline is opened.
+        index_option: The value of `--index`; None if it was not given.
+        json: Whether `--json` was given, before or after the command.
+    """
+
+    opener: OpenPipeline
+    index_option: str | None = None
+    json: bool = False
+
+    def given(self, *, index: str | None, json: bool) -> Session:
+        """Return the session with what stands after the command; it wins over what is before."""
+        if index is not None and not index.strip():
+            raise UsageError("--index is empty; give the folder of an index, such as .ragkit")
+        return replace(
+            self,
+            index_option=index if index is not None else self.index_option,
+            json=json or self.json,
+        )
+
+    @property
+    def index(self) -> str:
+        """The index folder: `--index`, else `$RAGKIT_INDEX`, else `.ragkit`."""
+        return self.index_option or os.environ.get("RAGKIT_INDEX") or DEFAULT_INDEX
+
+    def terminal(self) -> Terminal:
+        """Return the streams to write to."""
+        return Terminal(json=self.json)
+
+    def open(self, *, index: str | None = None, generator: str | None = None) -> Rag:
+        """Open the pipeline on the index."""
+        return self.opener(index or self.index, generator=generator)
+
+
+def open_pipeline(index: str, *, generator: str | None = None) -> Rag:
+    """Open the real pipeline; everything heavy is imported here."""
+    from ragkit.pipeline import Pipeline
+
+    return Pipeline(index, generator=generator)
+
+
+def session_of(context: typer.Context, *, index: str | None, json: bool) -> Session:
+    """Return the session of a running command with the command's own options."""
+    session = context.find_object(Session)
+    if session is None:
+        session = Session(opener=open_pipeline)
+    return session.given(index=index, json=json)

@@ -1,0 +1,98 @@
+"""The settings of a pipeline: values only, from `ragkit.toml` or from code.
+
+Nothing is built here, and nothing is read that was not asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ragkit_ingest.errors import ConfigError
+
+FILE_NAME = "ragkit.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting, with its default.
+
+    Attributes:
+        chunk_tokens: Most tokens of a chunk with its header, 32 to 256.
+        header_tokens: Most tokens of the title and headings put before a chunk.
+        workers: Parsing processes, 1 or more.
+        mode: How passages are found: "hybrid", "dense" or "lexical".
+        k: Passages that an answer looks at, 1 to 100.
+        depth: Candidates taken from each ranking before they are fused, 1 or more.
+        dense_weight: Weight of the dense ranking in the fusion, 0 to 1.
+        generator: Who writes the answer: "extractive".
+        min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
+    """
+
+    chunk_tokens: int = 256
+    header_tokens: int = 48
+    workers: int = 2
+    mode: str = "hybrid"
+    k: int = 8
+    depth: int = 200
+    dense_weight: float = 0.5
+    generator: str = "extractive"
+    min_confidence: float = 0.5
+
+    def __post_init__(self) -> None:
+        _between("chunk_tokens", self.chunk_tokens, 32, 256)
+        _between("header_tokens", self.header_tokens, 0, self.chunk_tokens // 2)
+        _between("workers", self.workers, 1, 64)
+        _between("k", self.k, 1, 100)
+        _between("depth", self.depth, 1, 10_000)
+        _between("dense_weight", self.dense_weight, 0, 1)
+        _between("min_confidence", self.min_confidence, 0, 1)
+        if self.mode not in {"hybrid", "dense", "lexical"}:
+            raise ConfigError(f"mode must be hybrid, dense or lexical, not {self.mode!r}")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None) -> Config:
+        """Return the settings of a TOML file; those it does not name keep their defaults.
+
+        Args:
+            path: The file; None for `ragkit.toml` in the working folder, if there is one.
+
+        Raises:
+            ConfigError: If the file is missing, is not TOML, or holds an unknown key or a wrong
+                value.
+        """
+        file = Path(path) if path is not None else Path(FILE_NAME)
+        if path is None and not file.is_file():
+            return cls()
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except OSError as exc:
+            raise ConfigError(f"the settings file {file} cannot be read ({exc.strerror})") from exc
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"the settings file {file} is not valid TOML: {exc}") from exc
+        return cls.from_values(values, source=str(file))
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any], *, source: str) -> Config:
+        """Return settings from parsed values; `source` names them in error messages."""
+        known = {field.name: type(field.default) for field in fields(cls)}
+        for key, value in values.items():
+            if key not in known:
+                raise ConfigError(
+                    f"{source} sets {key!r}, which ragkit does not know; the settings are: "
+                    f"{', '.join(known)}"
+                )
+            wanted = (int, float) if known[key] is float else (known[key],)
+            if isinstance(value, bool) or not isinstance(value, wanted):
+                raise ConfigError(
+                    f"{source} sets {key} to {value!r}; it must be of type {known[key].__name__}"
+                )
+        return cls(**values)
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{name} must be between {low} and {high}, not {value}")

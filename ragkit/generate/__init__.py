@@ -1,0 +1,1 @@
+"""Generators: one a module, all behind `protocol.Generator`."""

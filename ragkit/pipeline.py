@@ -1,0 +1,376 @@
+"""The Pipeline: ingest, search, ask. What an application imports, and all that the CLI uses."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
+
+from ragkit.answer import Answer, Passage, SearchResult
+from ragkit.citations import verify
+from ragkit.config import Config
+from ragkit.generate.protocol import (
+    Draft,
+    GenerationRequest,
+    Generator,
+    TextDelta,
+    Turn,
+)
+from ragkit.retrieve.filters import Where
+from ragkit.retrieve.retriever import RetrievalSettings, Retriever
+from ragkit_ingest.catalog.schema import FILE_NAME
+from ragkit_ingest.errors import ConfigError
+from ragkit_ingest.index import Index
+from ragkit_ingest.lexical import content_words
+from ragkit_ingest.plan import SyncPlan
+from ragkit_ingest.report import IngestReport, ProgressCallback
+from ragkit_ingest.split import SplitSettings
+from ragkit_ingest.status import IndexStatus, StoredText
+
+if TYPE_CHECKING:
+    from ragkit_ingest.embed.protocol import Embedder
+    from ragkit_ingest.store.protocol import VectorStore
+
+ABSTENTION = "The documents do not say."
+
+
+class Pipeline:
+    """Answers questions over an index of documents.
+
+    The index is opened at the first use, and created by the first `ingest`. With the defaults
+    no network connection is opened. May be shared between threads.
+
+    Args:
+        index: The index folder.
+        config: Settings; by default those of `ragkit.toml` in the working folder, if it exists.
+        embedder: Turns texts into vectors; by default the packaged all-MiniLM-L6-v2.
+        generator: Writes answers: a `Generator`, or the name of one.
+        store: Holds the vectors; by default Chroma.
+    """
+
+    def __init__(
+        self,
+        index: str | os.PathLike[str] = ".ragkit",
+        *,
+        config: Config | None = None,
+        embedder: Embedder | None = None,
+        generator: Generator | str | None = None,
+        store: VectorStore | None = None,
+    ) -> None:
+        self.folder = Path(os.path.abspath(Path(index).expanduser()))  # noqa: PTH100 - keeps links
+        self.config = config or Config.load()
+        self._embedder = embedder
+        self._store = store
+        self._generator = generator or self.config.generator
+        self._index: Index | None = None
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release files and memory; the pipeline opens the index again if it is used again."""
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+
+    # -- ingest ------------------------------------------------------------------------------
+
+    @overload
+    def ingest(
+        self,
+        *paths: str | os.PathLike[str],
+        dry_run: Literal[False] = False,
+        checksum: bool = False,
+        allow_mass_delete: bool = False,
+        passwords: Sequence[str] = (),
+        progress: ProgressCallback | None = None,
+    ) -> IngestReport: ...
+
+    @overload
+    def ingest(
+        self,
+        *paths: str | os.PathLike[str],
+        dry_run: Literal[True],
+        checksum: bool = False,
+        allow_mass_delete: bool = False,
+        passwords: Sequence[str] = (),
+        progress: ProgressCallback | None = None,
+    ) -> SyncPlan: ...
+
+    def ingest(
+        self,
+        *paths: str | os.PathLike[str],
+        dry_run: bool = False,
+        checksum: bool = False,
+        allow_mass_delete: bool = False,
+        passwords: Sequence[str] = (),
+        progress: ProgressCallback | None = None,
+    ) -> IngestReport | SyncPlan:
+        """Bring the index in line with files and folders: adds, edits and removals.
+
+        Args:
+            *paths: Files and folders; with none, every folder that was ingested before.
+            dry_run: Only return the plan; nothing is written.
+            checksum: Hash every file, even if its size and time stamp are the same.
+            allow_mass_delete: Let more than half of the known files go.
+            passwords: Tried in order on encrypted files.
+            progress: Called as the work goes on.
+
+        Returns:
+            What was done to every file; with `dry_run` what would be done.
+
+        Raises:
+            UsageError: If a path does not exist.
+            NothingToIngestError: If there is no file to read.
+            IndexStateError: If the index is locked, damaged, foreign or of another embedder.
+            StorageError: If the disk is full, read-only or failing.
+        """
+        from ragkit_ingest.discover import resolve
+        from ragkit_ingest.sync import SyncSettings, plan_sync, sync
+
+        resolved = [resolve(path) for path in paths]
+        settings = SyncSettings(
+            split=SplitSettings(
+                chunk_tokens=self.config.chunk_tokens, header_tokens=self.config.header_tokens
+            ),
+            workers=self.config.workers,
+            checksum=checksum,
+            allow_mass_delete=allow_mass_delete,
+            passwords=tuple(passwords),
+        )
+        if not dry_run:
+            return sync(self._opened(create=True), resolved, settings, progress)
+        if (self.folder / FILE_NAME).exists():
+            return plan_sync(self._opened(), resolved, settings)
+        with tempfile.TemporaryDirectory() as folder:
+            index = self._open(Path(folder) / "index", create=True)
+            try:
+                return plan_sync(index, resolved, settings)
+            finally:
+                index.close()
+
+    # -- search and ask ----------------------------------------------------------------------
+
+    def search(
+        self, query: str, *, mode: str | None = None, k: int = 10, where: Where | None = None
+    ) -> SearchResult:
+        """Return at most k passages, best first.
+
+        Args:
+            query: Up to 4,000 characters.
+            mode: "hybrid", "dense" or "lexical"; by default the configured one.
+            k: How many, 1 or more.
+            where: Conditions on the documents, such as `{"format": "pdf"}`.
+
+        Raises:
+            NoIndexError: If nothing was ingested yet.
+            UsageError: If an argument is out of range.
+        """
+        return self._retriever().search(query, mode=mode or self.config.mode, k=k, where=where)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Where | None = None,
+        history: Sequence[Turn] = (),
+    ) -> Answer:
+        """Return one answer with verified citations, or an abstention.
+
+        Args:
+            question: Up to 4,000 characters.
+            k: Passages to look at; by default the configured number.
+            where: Conditions on the documents.
+            history: Earlier turns of a conversation, oldest first.
+
+        Raises:
+            NoIndexError: If nothing was ingested yet.
+            UsageError: If an argument is out of range.
+            GeneratorError: If the generator fails.
+        """
+        *_, answer = self.stream(question, k=k, where=where, history=history)
+        if not isinstance(answer, Answer):  # pragma: no cover - `stream` ends with an Answer
+            raise TypeError(f"the last event was {answer!r}")
+        return answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Where | None = None,
+        history: Sequence[Turn] = (),
+    ) -> Iterator[str | Answer]:
+        """Yield pieces of text as they are written, then the finished Answer.
+
+        Arguments and errors are those of `ask`. The pieces are the draft; only the Answer is
+        verified, and it may withhold what was drafted.
+        """
+        started = time.perf_counter()
+        retriever = self._retriever()
+        found = retriever.search(
+            question, mode=self.config.mode, k=k or self.config.k, where=where
+        )
+        passages = retriever.with_blocks(found.hits)
+        retrieved = time.perf_counter()
+        request = GenerationRequest(
+            question=question,
+            passages=passages,
+            history=history,
+            word_weights=self._word_weights(question),
+        )
+        generator = self._opened_generator()
+        draft = Draft(sentences=(), confidence=0.0)
+        for event in generator.generate(request):
+            if isinstance(event, TextDelta):
+                yield event.text
+            else:
+                draft = event
+        generated = time.perf_counter()
+        yield self._answer(
+            question, passages, draft, generator.name, (started, retrieved, generated)
+        )
+
+    async def aask(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Where | None = None,
+        history: Sequence[Turn] = (),
+    ) -> Answer:
+        """Return what `ask` returns, without blocking the event loop."""
+        return await asyncio.to_thread(self.ask, question, k=k, where=where, history=history)
+
+    async def astream(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Where | None = None,
+        history: Sequence[Turn] = (),
+    ) -> AsyncIterator[str | Answer]:
+        """Yield what `stream` yields, without blocking the event loop."""
+        events = self.stream(question, k=k, where=where, history=history)
+        while (event := await asyncio.to_thread(next, events, None)) is not None:
+            yield event
+
+    # -- look --------------------------------------------------------------------------------
+
+    def show(self, path: str, *, span: tuple[int, int] | None = None) -> StoredText:
+        """Return a document's stored text, or the stretch of it at `span` (start, end).
+
+        Raises:
+            UsageError: If there is no such document, or the span is not within it.
+        """
+        return self._opened().show(path, span)
+
+    def status(self) -> IndexStatus:
+        """Return what is indexed and what failed."""
+        return self._opened().status()
+
+    # -- parts -------------------------------------------------------------------------------
+
+    def _answer(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        draft: Draft,
+        generator: str,
+        times: tuple[float, float, float],
+    ) -> Answer:
+        started, retrieved, generated = times
+        index = self._opened()
+        confidence = draft.confidence if draft.confidence is not None else 0.0
+        verified = verify(draft.sentences, index.document)
+        abstained = confidence < self.config.min_confidence or not any(
+            sentence.supported for sentence in verified.sentences
+        )
+        generation = index.reading.generation()
+        finished = time.perf_counter()
+        return Answer(
+            question=question,
+            text=ABSTENTION
+            if abstained
+            else "\n".join(sentence.text for sentence in verified.sentences),
+            abstained=abstained,
+            confidence=confidence,
+            sentences=() if abstained else verified.sentences,
+            citations=() if abstained else verified.citations,
+            passages=tuple(passages),
+            generator=generator,
+            generation=generation.id if generation else 0,
+            embedder=index.embedder.fingerprint.name,
+            timing_ms={
+                "retrieve": (retrieved - started) * 1000,
+                "generate": (generated - retrieved) * 1000,
+                "verify": (finished - generated) * 1000,
+                "total": (finished - started) * 1000,
+            },
+        )
+
+    def _word_weights(self, question: str) -> Mapping[str, float]:
+        """Return the inverse document frequency of the question's content words."""
+        words = list(dict.fromkeys(content_words(question)))
+        with self._opened().reader() as reading:
+            generation = reading.generation()
+            counts = reading.document_frequencies(words)
+        total = generation.chunks if generation else 0
+        return {
+            word: math.log((total - count + 0.5) / (count + 0.5) + 1.0)
+            for word, count in counts.items()
+        }
+
+    def _retriever(self) -> Retriever:
+        settings = RetrievalSettings(
+            depth=self.config.depth, dense_weight=self.config.dense_weight
+        )
+        return Retriever(self._opened(), settings)
+
+    def _opened_generator(self) -> Generator:
+        if not isinstance(self._generator, str):
+            return self._generator
+        if self._generator != "extractive":
+            raise ConfigError(
+                f"there is no generator {self._generator!r}; the one there is: extractive"
+            )
+        from ragkit.generate.extractive import ExtractiveGenerator
+
+        self._generator = ExtractiveGenerator(self._opened().embedder)
+        return self._generator
+
+    def _opened(self, *, create: bool = False) -> Index:
+        if self._index is None:
+            self._index = self._open(self.folder, create=create)
+        return self._index
+
+    def _open(self, folder: Path, *, create: bool) -> Index:
+        return Index(
+            folder,
+            embedder=self._opened_embedder(),
+            store=self._opened_store(),
+            create=create,
+        )
+
+    def _opened_embedder(self) -> Embedder:
+        if self._embedder is None:
+            from ragkit_ingest.embed.minilm import MiniLM
+
+            self._embedder = MiniLM()
+        return self._embedder
+
+    def _opened_store(self) -> VectorStore:
+        if self._store is None:
+            from ragkit_ingest.store.chroma import ChromaStore
+
+            self._store = ChromaStore()
+        return self._store

@@ -1,0 +1,1 @@
+"""Finding passages: dense, lexical and fused search, and the filters before them."""

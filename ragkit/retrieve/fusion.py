@@ -1,0 +1,41 @@
+"""Fuses the dense and the lexical ranking into one.
+
+Source: Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS
+42(1), 2023: a convex combination of scaled scores beats rank fusion, and needs one weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def scaled(scores: Mapping[int, float]) -> dict[int, float]:
+    """Return the scores moved linearly onto [0, 1]; if all are equal, each becomes 1."""
+    if not scores:
+        return {}
+    low, high = min(scores.values()), max(scores.values())
+    if high == low:
+        return dict.fromkeys(scores, 1.0)
+    return {key: (score - low) / (high - low) for key, score in scores.items()}
+
+
+def fused(
+    dense: Mapping[int, float], lexical: Mapping[int, float], *, dense_weight: float
+) -> list[tuple[int, float]]:
+    """Return (id, score) of every id in either ranking, best first; equal scores by id.
+
+    Args:
+        dense: Cosine similarity by id.
+        lexical: BM25 by id.
+        dense_weight: Weight of the dense score in [0, 1]; the lexical one has the rest.
+
+    Returns:
+        Scores in [0, 1]. An id that one ranking lacks gets 0 from it, its lowest score.
+    """
+    by_dense, by_lexical = scaled(dense), scaled(lexical)
+    scores = {
+        id_: dense_weight * by_dense.get(id_, 0.0)
+        + (1.0 - dense_weight) * by_lexical.get(id_, 0.0)
+        for id_ in by_dense.keys() | by_lexical.keys()
+    }
+    return sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))

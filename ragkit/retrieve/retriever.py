@@ -1,0 +1,201 @@
+"""Finds the passages for a question: dense, lexical, or both fused by score."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ragkit.answer import Passage, SearchResult
+from ragkit.retrieve.filters import Where, matching
+from ragkit.retrieve.fusion import fused
+from ragkit_ingest.catalog.reading import Reading, StoredChunk
+from ragkit_ingest.errors import UsageError
+from ragkit_ingest.index import Index
+from ragkit_ingest.lexical import match_query
+from ragkit_ingest.records import Block
+
+MODES = ("hybrid", "dense", "lexical")
+MAX_QUERY_CHARACTERS = 4_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrievalSettings:
+    """How passages are found.
+
+    Attributes:
+        depth: Candidates taken from each ranking before they are fused, 1 or more.
+        dense_weight: Weight of the dense score in the fusion, in [0, 1].
+        title_weight: Weight of a word in the title, against 1 in the text.
+        headings_weight: Weight of a word in the headings, likewise.
+    """
+
+    depth: int = 200
+    dense_weight: float = 0.5
+    title_weight: float = 1.0
+    headings_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.depth < 1:
+            raise UsageError(f"depth must be 1 or more, not {self.depth}")
+        if not 0.0 <= self.dense_weight <= 1.0:
+            raise UsageError(f"dense_weight must be between 0 and 1, not {self.dense_weight}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """The candidates of both rankings and their order after fusion."""
+
+    order: list[tuple[int, float]]
+    dense: dict[int, float]
+    lexical: dict[int, float]
+    timing_ms: dict[str, float]
+
+
+class Retriever:
+    """Searches one index.
+
+    Args:
+        index: Where.
+        settings: How.
+    """
+
+    def __init__(self, index: Index, settings: RetrievalSettings | None = None) -> None:
+        self._index = index
+        self._settings = settings or RetrievalSettings()
+
+    def search(
+        self, query: str, *, mode: str = "hybrid", k: int = 10, where: Where | None = None
+    ) -> SearchResult:
+        """Return at most k passages, best first; fewer only if fewer exist.
+
+        Args:
+            query: Up to 4,000 characters.
+            mode: "hybrid", "dense" or "lexical".
+            k: How many, 1 or more.
+            where: Conditions on the documents; see `filters`.
+
+        Raises:
+            UsageError: If an argument is out of range, or a filter names an unknown field.
+        """
+        _check(query, mode, k)
+        started = time.perf_counter()
+        with self._index.reader() as reading:
+            among = self._among(reading, where)
+            ranked = self._rank(reading, query, mode, max(k, self._settings.depth), among)
+            top = ranked.order[:k]
+            stored = reading.chunks([id_ for id_, _ in top])
+            metadata = reading.metadata(sorted({chunk.document_id for chunk in stored.values()}))
+        dense_ranks, lexical_ranks = _ranks(ranked.dense), _ranks(ranked.lexical)
+        hits = []
+        for id_, score in top:
+            if (chunk := stored.get(id_)) is None:
+                continue
+            hit = _passage(chunk, rank=len(hits) + 1, score=score)
+            hits.append(
+                replace(
+                    hit,
+                    similarity=ranked.dense.get(id_),
+                    dense_rank=dense_ranks.get(id_),
+                    lexical_rank=lexical_ranks.get(id_),
+                    metadata=metadata[chunk.document_id],
+                )
+            )
+        timing = {**ranked.timing_ms, "total": _ms_since(started)}
+        return SearchResult(query=query, mode=mode, hits=tuple(hits), timing_ms=timing)
+
+    def with_blocks(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """Return the passages with their blocks, for a generator that picks sentences."""
+        blocks: dict[int, tuple[Block, ...]] = {}
+        for document_id in {passage.document_id for passage in passages}:
+            document = self._index.document(document_id)
+            blocks[document_id] = document.blocks if document else ()
+        return tuple(
+            replace(passage, blocks=_cut(blocks[passage.document_id], passage.start, passage.end))
+            for passage in passages
+        )
+
+    def _among(self, reading: Reading, where: Where | None) -> list[int] | None:
+        if not where:
+            return None
+        return reading.chunk_ids(matching(reading.facts(), where))
+
+    def _rank(
+        self, reading: Reading, query: str, mode: str, depth: int, among: list[int] | None
+    ) -> _Ranked:
+        timing: dict[str, float] = {}
+        dense: dict[int, float] = {}
+        lexical: dict[int, float] = {}
+        if mode != "lexical":
+            started = time.perf_counter()
+            vector = self._index.embedder.embed_query(query)
+            timing["embed"] = _ms_since(started)
+            started = time.perf_counter()
+            dense = dict(self._index.dense(vector, depth, among=among))
+            timing["dense"] = _ms_since(started)
+        if mode != "dense":
+            started = time.perf_counter()
+            lexical = self._lexical(reading, query, depth, among)
+            timing["lexical"] = _ms_since(started)
+        if mode == "hybrid":
+            started = time.perf_counter()
+            unseen = sorted(lexical.keys() - dense.keys())
+            dense.update(self._index.similarities(vector, unseen))
+            order = fused(dense, lexical, dense_weight=self._settings.dense_weight)
+            timing["fuse"] = _ms_since(started)
+        else:
+            order = list((dense or lexical).items())
+        return _Ranked(order, dense, lexical, timing)
+
+    def _lexical(
+        self, reading: Reading, query: str, depth: int, among: list[int] | None
+    ) -> dict[int, float]:
+        weights = (self._settings.title_weight, self._settings.headings_weight, 1.0)
+        return dict(reading.lexical(match_query(query), depth, weights, among))
+
+
+def _check(query: str, mode: str, k: int) -> None:
+    if mode not in MODES:
+        raise UsageError(f"the mode must be one of {', '.join(MODES)}, not {mode!r}")
+    if k < 1:
+        raise UsageError(f"k must be 1 or more, not {k}")
+    if not query.strip():
+        raise UsageError("the question is empty; write what you want to know")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise UsageError(
+            f"the question has {len(query):,} characters, more than the {MAX_QUERY_CHARACTERS:,} "
+            "that are read; shorten it"
+        )
+
+
+def _passage(chunk: StoredChunk, *, rank: int, score: float) -> Passage:
+    return Passage(
+        rank=rank,
+        chunk_id=chunk.id,
+        document_id=chunk.document_id,
+        path=chunk.path,
+        title=chunk.title,
+        headings=chunk.headings,
+        page=chunk.page,
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+        score=score,
+    )
+
+
+def _cut(blocks: Sequence[Block], start: int, end: int) -> tuple[Block, ...]:
+    return tuple(
+        replace(block, start=max(block.start, start), end=min(block.end, end))
+        for block in blocks
+        if block.start < end and block.end > start
+    )
+
+
+def _ranks(scores: Mapping[int, float]) -> dict[int, int]:
+    order = sorted(scores, key=lambda id_: (-scores[id_], id_))
+    return {id_: rank for rank, id_ in enumerate(order, start=1)}
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

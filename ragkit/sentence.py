@@ -1,0 +1,102 @@
+"""Finds the sentences of a passage, within its blocks, as exact spans.
+
+A sentence never crosses a block: headings stay out, a table row or a list item stays whole
+unless it holds several sentences. Rules rather than a model, so that the same text always gives
+the same spans.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ragkit_ingest.records import Block, BlockKind
+
+# The end of a sentence: a stop, closing quotes or brackets, then white space.
+_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s|$)")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|cf|vs|approx|no|nos|art|sec|ch|fig|figs|eq|vol|pp?|ed|eds|dr|mr|mrs|ms"
+    r"|prof|st|inc|ltd|co|corp|jr|sr|al|dept|tel|ext|min|max|incl|excl|para|cl|ref|est|a\.m|p\.m)"
+    r"|\b[A-Z]|^\s*\(?(?:\d{1,3}|[a-z]))\.$",
+    re.IGNORECASE,
+)
+_INITIAL = re.compile(r"(?:^|[\s(])[A-Z]\.$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentenceSpan:
+    """A sentence of a document.
+
+    Attributes:
+        start: Offset of its first character in the document's text.
+        end: Offset after its last character.
+        text: The document's text from start to end.
+        kind: Of the block that holds it.
+        block: Index of that block among those given.
+    """
+
+    start: int
+    end: int
+    text: str
+    kind: BlockKind
+    block: int
+
+
+def sentences(text: str, offset: int, blocks: Sequence[Block]) -> Iterator[SentenceSpan]:
+    """Yield the sentences of a passage in reading order; headings and code have none.
+
+    Args:
+        text: The passage's text.
+        offset: Where the passage begins in its document.
+        blocks: The document's blocks within the passage, cut to it; with none, the whole
+            passage counts as one paragraph.
+    """
+    whole = Block(kind=BlockKind.PARAGRAPH, start=offset, end=offset + len(text)) if text else None
+    for index, block in enumerate(blocks or ([whole] if whole else [])):
+        if block.kind in {BlockKind.HEADING, BlockKind.CODE}:
+            continue
+        content = text[block.start - offset : block.end - offset]
+        spans = [(0, len(content))] if block.kind is BlockKind.TABLE_ROW else split(content)
+        for start, end in spans:
+            yield SentenceSpan(
+                start=block.start + start,
+                end=block.start + end,
+                text=content[start:end],
+                kind=block.kind,
+                block=index,
+            )
+
+
+def split(text: str) -> list[tuple[int, int]]:
+    """Return the spans of the sentences in a paragraph, without the white space around them."""
+    spans = []
+    start = 0
+    for match in _END.finditer(text):
+        if not _is_end(text, start, match.end()):
+            continue
+        spans.append((start, match.end()))
+        start = match.end()
+    spans.append((start, len(text)))
+    return [trimmed for span in spans if (trimmed := _trim(text, *span)) is not None]
+
+
+def _is_end(text: str, start: int, end: int) -> bool:
+    following = text[end : end + 40].lstrip()
+    if not following:
+        return True
+    if text[end - 1] == ".":
+        last = text[start:end].split()[-1] if text[start:end].split() else ""
+        if _INITIAL.search(text[max(start, end - 4) : end]):
+            return False
+        if _ABBREVIATION.search(last) and not (following[0].isupper() and last.lower() == "etc."):
+            return False
+    return not following[0].islower()
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return (start, end) if any(char.isalnum() for char in text[start:end]) else None

@@ -1,0 +1,85 @@
+"""`ragkit doctor`: every check ends in a sentence, whatever is broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragkit.cli import check
+from ragkit.cli.check import Outcome
+from ragkit_ingest.errors import DamagedIndexError, NoIndexError
+
+NAMES = [
+    "Python",
+    "packages",
+    "SQLite",
+    "processor",
+    "embedder",
+    "vector store",
+    "telemetry",
+    "index",
+    "writable",
+    "disk",
+]
+
+
+def test_json_has_every_check_with_a_sentence(ragkit: Any, tmp_path: Path) -> None:
+    result = ragkit("doctor", "--index", str(tmp_path / "index"), "--json")
+    assert [item["name"] for item in result.json["checks"]] == NAMES
+    assert all(item["detail"] for item in result.json["checks"])
+    by_name = {item["name"]: item for item in result.json["checks"]}
+    assert "weights verified" in by_name["embedder"]["detail"]
+    assert by_name["vector store"]["outcome"] == "ok"
+    assert by_name["telemetry"]["outcome"] == "ok"
+    assert result.json["sound"] is True
+    assert result.code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_check_is_1_and_the_others_go_on(
+    ragkit: Any, pipeline: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("check_embedder", "check_store"):
+        monkeypatch.setattr(check, name, lambda: check.check_python())
+    pipeline.held = DamagedIndexError("the catalog is damaged; run: ragkit verify")
+    result = ragkit("doctor")
+    assert result.code == 1
+    assert "fail index        the catalog is damaged; run: ragkit verify" in result.out
+    assert "disk" in result.out
+    assert result.out.endswith("Not sound: index\n")
+
+
+def test_no_index_yet_is_no_fault(pipeline: Any, make_session: Any) -> None:
+    pipeline.held = NoIndexError("none")
+    found = check.check_index(make_session())
+    assert found.outcome is Outcome.OK
+    assert "ragkit ingest" in found.detail
+
+
+def test_failed_files_are_a_warning(pipeline: Any, make_session: Any) -> None:
+    found = check.check_index(make_session())
+    assert found.outcome is Outcome.WARN
+    assert "1 files failed" in found.detail
+
+
+def test_little_room_warns_and_no_room_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Path.cwd()
+    monkeypatch.setattr(check, "LOW_DISK_BYTES", 10**18)
+    assert check.check_disk(here).outcome is Outcome.WARN
+    monkeypatch.setattr(check, "NO_DISK_BYTES", 10**18)
+    assert check.check_disk(here).outcome is Outcome.FAIL
+
+
+def test_a_place_that_cannot_be_written_to_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    assert check.check_writable(tmp_path / "not" / "yet" / "there").outcome is Outcome.OK
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    found = check.check_writable(tmp_path)
+    assert found.outcome is Outcome.FAIL
+    assert "Permission denied" in found.detail
