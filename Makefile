@@ -64,7 +64,8 @@ $(VENV)/.ready:
 	@$(PYTHON) -m venv $(VENV) || { \
 		echo "make: Python cannot make a virtual environment;" \
 		     "on Debian or Ubuntu run: apt install python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version- \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt uv \
 		|| echo "make: uv is not to be had, so pip installs; this takes longer" >&2
 	@touch $@
 

@@ -56,8 +56,9 @@ _BARE = _words(
 _COURTESIES = _words("bye cheers goodbye great hello hey hi nice no ok okay perfect thanks yes")
 # Nouns of the present moment: "this year" refers to nothing that was said.
 _MOMENTS = _words(
-    "afternoon company document documents evening handbook moment month morning quarter week year"
-    " time"
+    "afternoon april august autumn christmas company december document documents evening february"
+    " handbook january july june march may moment month morning november october quarter september"
+    " spring summer time week winter year"
 )
 
 _IMPERATIVES = _words("compare describe explain find give list name show summarise summarize tell")
@@ -95,7 +96,8 @@ _EXPLETIVE = re.compile(
     r"(?:to|that|if|whether|when|for)\s+\w{2,}"
     r"|\bit(?:'s|\s+is|\s+was)\s+[\w-]+\s+(?:to|that|if|whether|when)\s+\w{2,}"
     r"|\b(?:does|did|will|would|must|can)\s+it\s+(?:take|cost|matter|help|hurt|make sense)\b"
-    r".*\b(?:to|if|whether|when)\s+\w{2,}",
+    r".*\b(?:to|if|whether|when)\s+\w+"
+    r"|\bhow\s+\w+\s+is\s+it\s+(?:from|to|between|in)\b",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\b[A-Z][\w'\u2019-]+(?:\s+(?:of\s+the\s+|of\s+|the\s+)?[A-Z][\w'\u2019-]+)+")
@@ -123,6 +125,8 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     fragment, opened = _without_opening(asked)
     if _is_fragment(fragment, opened=opened):
         return _complete(fragment, anchor.question)
+    if _is_bare_question_word(fragment):
+        return f"{_stem(anchor.question)}, and {_lower_first(_stem(fragment))}?"
     if _is_bare(fragment):
         return _about(asked, topic_of(anchor.question))
     return _resolve(asked, anchor) or question
@@ -134,7 +138,7 @@ def topic_of(question: str) -> str:
     The phrase runs from the first noun-like word (with its article) to the end of the phrases
     that belong to it: "the warranty period of the QK-350".
     """
-    tokens = _WORD.findall(question.rstrip("?!. "))
+    tokens = _WORD.findall(_stem(question))
     start = next((i for i in range(len(tokens)) if _begins_topic(tokens, i)), None)
     if start is None:
         start = next((i for i, t in enumerate(tokens) if _is_content(t)), None)
@@ -178,6 +182,8 @@ def _begins_topic(tokens: Sequence[str], i: int) -> bool:
 def _is_verb_position(tokens: Sequence[str], i: int) -> bool:
     """Whether a bare word at i is more likely the verb: "Who APPROVES travel?"."""
     before = tokens[i - 1].lower() if i else ""
+    if _is_participle(tokens[i].lower(), before):
+        return True
     if before in ("who", "whom", "i", "we", "you", "people", "to", "that", "they"):
         return True
     if before == "what":
@@ -231,7 +237,7 @@ def _is_fragment(text: str, *, opened: bool) -> bool:
         return False
     if _has_verb_inside(words):
         return False
-    if opened or _CLOSING.search(text.rstrip("?!. ")):
+    if opened or _CLOSING.search(_stem(text)):
         return any(_is_content(word) for word in words)
     if words[0] in _PREPOSITIONS | {"only", "even", "also", "not"}:
         return len(words) > 1
@@ -244,11 +250,11 @@ def _has_verb_inside(words: Sequence[str]) -> bool:
 
 def _complete(fragment: str, question: str) -> str:
     """Fit a fragment into the earlier question: replace its counterpart there, or append it."""
-    phrase = _CLOSING.sub("", fragment.rstrip("?!. "))
-    stem = question.rstrip("?!. ")
+    phrase = _CLOSING.sub("", _stem(fragment))
+    stem = _stem(question)
     head = _WORD.findall(phrase)[0].lower()
     if not _is_content(head):
-        phrase = phrase[0].lower() + phrase[1:]
+        phrase = _lower_first(phrase)
     if head in _PREPOSITIONS:
         return _replace_last_phrase(stem, head, phrase) + "?"
     swapped = _swap_name(stem, phrase)
@@ -289,14 +295,31 @@ def _is_bare(text: str) -> bool:
         return False
     if any(w in _THING | _PEOPLE | _GROUP for w in words):
         return False
+    if _PLACE in words and _is_place_adverb(words, words.index(_PLACE)):
+        return False
     if any(w in _POINTER and _points(words, i) for i, w in enumerate(words)):
         return False
     asks = words[0] in _QUESTION_WORDS | _AUXILIARIES | _PREPOSITIONS | {"tell", "explain", "more"}
     return asks and all(not _is_content(word) or word in _BARE for word in words)
 
 
+def _is_bare_question_word(text: str) -> bool:
+    """Whether nothing but a question word is there: "Why?", "Until when?", "How much?"."""
+    words = [word.lower() for word in _WORD.findall(text)]
+    asks = any(word in _QUESTION_WORDS for word in words)
+    return asks and all(w in _QUESTION_WORDS | _PREPOSITIONS | _MEASURES for w in words)
+
+
+def _stem(question: str) -> str:
+    return question.rstrip("?!. ")
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
 def _about(question: str, topic: str) -> str:
-    return f"{question.rstrip('?!. ')}, about {topic}?"
+    return f"{_stem(question)}, about {topic}?"
 
 
 # --- pronouns
@@ -373,6 +396,8 @@ def _points(words: Sequence[str], i: int) -> bool:
         return False
     if not following or i == 0:
         return i > 0 or bool(following)
+    if following in _DETERMINERS | _PEOPLE | _GROUP | {"i", "one", "we", "you"}:
+        return False  # "a load that one person lifts"
     return before in _AUXILIARIES | _PREPOSITIONS
 
 

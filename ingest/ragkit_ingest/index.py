@@ -84,9 +84,10 @@ class Index:
             with schema.snapshot(self.connection):
                 yield self.reading
 
-    def generation_folder(self, generation: int) -> Path:
-        """Return the folder of a generation's vectors."""
-        return self.folder / _GENERATIONS / f"{generation:06d}"
+    @property
+    def generations(self) -> Path:
+        """The folder that holds a folder of vectors for each generation."""
+        return self.folder / _GENERATIONS
 
     def check_embedder(self) -> Generation | None:
         """Return the live generation after comparing its embedder with ours.
@@ -213,7 +214,7 @@ class Index:
     def _open_searcher(self, generation: Generation) -> VectorSearcher:
         if self._searcher is None or self._searcher_generation != generation.id:
             self._close_searcher()
-            folder = self.generation_folder(generation.id)
+            folder = self.generations / generation.folder
             if not folder.is_dir():
                 raise DamagedStoreError(
                     f"the published vectors {folder} are missing; run: ragkit ingest, which "

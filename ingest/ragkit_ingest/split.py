@@ -15,6 +15,7 @@ from ragkit_ingest.records import Block, BlockKind, Chunk, Document
 CountTokens = Callable[[Sequence[str]], list[int]]
 """The length of each text in the embedder's own tokens."""
 
+_LEAD_CHARACTERS = 120
 _SPECIAL_TOKENS = 2  # the embedder puts one before and one after every text
 _SEPARATORS = ["\n\n", "\n", ". ", "? ", "! ", "; ", ", ", " ", ""]
 
@@ -27,10 +28,13 @@ class SplitSettings:
         chunk_tokens: Most tokens of header and text together, special tokens included; at most
             what the embedder reads, 32 or more.
         header_tokens: Most tokens of the header (title and headings); the rest is cut off.
+        rows_tokens: Most tokens of table rows that share a chunk: a row is a fact of its own,
+            and many facts in one vector blur each other.
     """
 
     chunk_tokens: int = 256
     header_tokens: int = 48
+    rows_tokens: int = 96
 
     def __post_init__(self) -> None:
         if self.chunk_tokens < 32:
@@ -63,16 +67,17 @@ def split(
     character that is not white space. A heading belongs to the first chunk beneath it, and
     stands in the `headings` of all of them.
     """
-    sections = list(_sections(document))
+    sections = _joined(list(_sections(document)))
     headers = [_header(document.title, section.headings) for section in sections]
     header_tokens = count_tokens(headers)
     pieces: list[tuple[_Section, str, int, int]] = []
-    for section, header, used in zip(sections, headers, header_tokens, strict=True):
+    for section, full, used in zip(sections, headers, header_tokens, strict=True):
+        header = full
         if used > settings.header_tokens:
-            header, used = _shorten(header, settings.header_tokens, count_tokens)
-        limit = settings.chunk_tokens - _SPECIAL_TOKENS - used
-        for start, end in _pack(document.text, section.blocks, limit, count_tokens):
-            pieces.append((section, header, start, end))
+            header = _shorten(full, settings.header_tokens, count_tokens)
+        limit = settings.chunk_tokens - _SPECIAL_TOKENS - min(used, settings.header_tokens)
+        spans = _pack(document.text, section.blocks, limit, settings.rows_tokens, count_tokens)
+        pieces += ((section, header, start, end) for start, end in spans)
     return _chunks(document, pieces, count_tokens)
 
 
@@ -118,43 +123,69 @@ def _sections(document: Document) -> Iterator[_Section]:
         yield _Section(tuple(title for _, title in path), tuple(blocks))
 
 
+def _joined(sections: list[_Section]) -> list[_Section]:
+    """Join a section of few characters to the first section beneath it.
+
+    A title with a line on the owner and the date is no passage of its own: it would be found
+    for every question about the document, and answer none.
+    """
+    joined: list[_Section] = []
+    for section in sections:
+        if joined and _is_lead(joined[-1], section):
+            lead = joined.pop()
+            section = _Section(lead.headings, lead.blocks + section.blocks)  # noqa: PLW2901
+        joined.append(section)
+    return joined
+
+
+def _is_lead(lead: _Section, section: _Section) -> bool:
+    own = sum(b.end - b.start for b in lead.blocks if b.kind is not BlockKind.HEADING)
+    beneath = section.headings[: len(lead.headings)] == lead.headings
+    return own < _LEAD_CHARACTERS and beneath and len(section.headings) > len(lead.headings)
+
+
 def _header(title: str, headings: tuple[str, ...]) -> str:
     parts = [title] if title and title not in headings else []
     return " > ".join([*parts, *headings])
 
 
-def _shorten(header: str, limit: int, count_tokens: CountTokens) -> tuple[str, int]:
+def _shorten(header: str, limit: int, count_tokens: CountTokens) -> str:
     """Cut words from the header's front, where the most general ones stand, until it fits."""
     names = header.split()
     while names:
         names = names[max(1, len(names) // 4) :]
         shorter = " ".join(names).removeprefix("> ")
-        used = count_tokens([shorter])[0]
-        if used <= limit:
-            return shorter, used
-    return "", 0
+        if count_tokens([shorter])[0] <= limit:
+            return shorter
+    return ""
 
 
 def _pack(
-    text: str, blocks: Sequence[Block], limit: int, count_tokens: CountTokens
+    text: str,
+    blocks: Sequence[Block],
+    limit: int,
+    rows_limit: int,
+    count_tokens: CountTokens,
 ) -> Iterator[tuple[int, int]]:
     """Yield spans that hold whole blocks, up to the limit; too long ones are split inside."""
     lengths = count_tokens([text[block.start : block.end] for block in blocks])
     start: int | None = None
-    end = used = 0
+    end = used = rows = 0
     for block, length in zip(blocks, lengths, strict=True):
-        if start is not None and used + length > limit:
+        row = length if block.kind is BlockKind.TABLE_ROW else 0
+        crowded = rows > 0 and row > 0 and rows + row > rows_limit
+        if start is not None and (used + length > limit or crowded):
             yield start, end
             start = None
         if start is None:
-            start, used = block.start, 0
+            start, used, rows = block.start, 0, 0
         if length > limit:
             *whole, last = _split_inside(text, start, block.end, limit, count_tokens)
             yield from whole
             start, end = last
             used = count_tokens([text[start:end]])[0]
             continue
-        end, used = block.end, used + length
+        end, used, rows = block.end, used + length, rows + row
     if start is not None:
         yield start, end
 

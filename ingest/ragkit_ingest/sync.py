@@ -11,10 +11,12 @@ again by the next sync.
 
 from __future__ import annotations
 
+import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -227,6 +229,8 @@ class _Sync:
         if _changed(task):
             self._fail(task.seen, "it changed while it was being read; it is read again next time")
             return
+        if not document.title:
+            document = replace(document, title=_title_from_name(task.path))
         chunks = split(document, self._index.embedder.count_tokens, self._settings.split)
         self._staging.stage(task.seen, document, chunks)
         texts = {text_key(chunk.embedded_text): chunk.embedded_text for chunk in chunks}
@@ -264,24 +268,22 @@ class _Sync:
         removed_ids = [row.id for row in removed]
         change = self._publisher.change(removed_ids)
         live = self._index.reading.generation()
-        intact = live is None or self._index.generation_folder(live.id).is_dir()
+        intact = live is None or (self._index.generations / live.folder).is_dir()
         if not (change.files or removed_ids) and intact:
             return change, live.id if live else 0
         self._progress(Progress(stage="publish", done=0, total=change.total))
-        number = self._publisher.next_generation()
-        folder = self._index.generation_folder(number)
-        # A leftover of a sync that died before it could publish this number.
-        shutil.rmtree(folder, ignore_errors=True)
+        # Never a name used before: Chroma keeps what it once opened by the folder's path.
+        folder = self._index.generations / secrets.token_hex(8)
         folder.parent.mkdir(exist_ok=True)
         self._build(folder, live, change)
-        self._publisher.publish(
+        number = self._publisher.publish(
             change,
             removed_ids,
-            generation=number,
+            folder=folder.name,
             space_id=self._space,
             store=self._index.store.name,
         )
-        self._sweep(keep={number, live.id if live else number})
+        self._sweep(keep={folder.name, live.folder if live else ""})
         return change, number
 
     def _build(self, folder: Path, live: Generation | None, change: Change) -> None:
@@ -299,7 +301,7 @@ class _Sync:
             return False
         if len(change.added) + len(change.removed) > _REBUILD_SHARE * max(change.total, 1):
             return False
-        base = self._index.generation_folder(live.id)
+        base = self._index.generations / live.folder
         added = self._vectors(change.added)
         try:
             self._index.store.derive(base, folder, added, change.removed)
@@ -346,11 +348,13 @@ class _Sync:
         dimension = self._index.embedder.fingerprint.dimension
         return self._publisher.vectors(self._space, ids, dimension)
 
-    def _sweep(self, keep: set[int]) -> None:
-        """Delete generations that no reader can still be using: all but the last two."""
-        kept = {self._index.generation_folder(number).name for number in keep}
-        for folder in self._index.generation_folder(1).parent.iterdir():
-            if folder.name not in kept:
+    def _sweep(self, keep: set[str]) -> None:
+        """Delete every folder of vectors but the live one and the one before it.
+
+        A reader that is in the middle of a search still holds the one before.
+        """
+        for folder in self._index.generations.iterdir():
+            if folder.name not in keep:
                 shutil.rmtree(folder, ignore_errors=True)
 
     # -- report ------------------------------------------------------------------------------
@@ -386,6 +390,11 @@ class _Sync:
             seconds=seconds,
             generation=generation,
         )
+
+
+def _title_from_name(path: Path) -> str:
+    """Return a title for a document that has none: its file name, as words."""
+    return " ".join(re.split(r"[\s_.-]+", path.stem)).strip()
 
 
 def _changed(task: Task) -> bool:

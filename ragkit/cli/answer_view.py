@@ -74,10 +74,12 @@ def print_hits(terminal: Terminal, result: SearchResult) -> None:
 def _marked(answer: Answer) -> Text:
     if not answer.sentences:
         return Text(one_line(answer.text))
+    prose = all(sentence.text.rstrip().endswith((".", "!", "?")) for sentence in answer.sentences)
+    between = " " if prose else "\n"  # a table row or a list item stands on a line of its own
     text = Text()
     for sentence in answer.sentences:
         if text:
-            text.append(" ")
+            text.append(between)
         text.append(one_line(sentence.text))
         if sentence.citations:
             marks = "".join(f"[{n}]" for n in sentence.citations)

@@ -47,10 +47,10 @@ def explain(error: Exception) -> Explanation:
     if isinstance(error, OSError):
         return Explanation(kind=kind, message=_explain_os(error), exit_code=EXIT_FAILED)
     if isinstance(error, MemoryError):
-        message = "There is not enough memory for this. Nothing that was stored is lost."
+        message = "there is not enough memory for this; nothing that was stored is lost"
         return Explanation(kind=kind, message=message, exit_code=EXIT_FAILED)
     message = (
-        f"An error that ragkit did not expect: {kind}: {one_line(str(error)) or 'no message'}. "
+        f"an error that ragkit did not expect: {kind}: {one_line(str(error)) or 'no message'}. "
         "Please report it with the command and the output of `ragkit doctor`; "
         "with RAGKIT_DEBUG=1 set, the command also prints the traceback."
     )
@@ -80,4 +80,4 @@ def _explain_parsing(error: typer.TyperException) -> Explanation:
 def _explain_os(error: OSError) -> str:
     reason = error.strerror or one_line(str(error)) or type(error).__name__
     where = f" ({one_line(str(error.filename))})" if error.filename else ""
-    return f"The operating system refused: {reason}{where}."
+    return f"the operating system refused: {reason}{where}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +15,21 @@ from ragkit.cli.progress import ingest_progress
 from ragkit.cli.session import Rag, session_of
 from ragkit.cli.terminal import Terminal
 from ragkit_ingest.errors import UsageError
-from ragkit_ingest.report import IngestReport
+from ragkit_ingest.report import IngestReport, ProgressCallback
+
+if TYPE_CHECKING:
+    from ragkit_ingest.plan import SyncPlan
 
 
 def ingest(
     context: typer.Context,
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files and folders to index.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Files and folders to index. Without any, those that were indexed before.",
+        ),
+    ] = None,
     index: IndexOption = None,
     json: JsonOption = False,
     dry_run: Annotated[
@@ -52,16 +61,14 @@ def ingest(
     """Sync files and folders into the index: what is new, edited, moved or gone."""
     session = session_of(context, index=index, json=json)
     terminal = session.terminal()
-    passwords = _read_passwords(password_file)
+    wanted = _Wanted(
+        paths=[clean_argument(path) for path in paths or ()],
+        checksum=checksum,
+        allow_mass_delete=allow_mass_delete,
+        passwords=_read_passwords(password_file),
+    )
     with session.open() as rag, ingest_progress(terminal) as progress:
-        outcome = rag.ingest(
-            *map(clean_argument, paths),
-            dry_run=dry_run,
-            checksum=checksum,
-            allow_mass_delete=allow_mass_delete,
-            passwords=passwords,
-            progress=progress,
-        )
+        outcome = wanted.plan(rag) if dry_run else wanted.sync(rag, progress)
     if terminal.json:
         terminal.document(outcome.to_json())
     else:
@@ -70,6 +77,34 @@ def ingest(
         print_outcome(terminal, outcome)
     if isinstance(outcome, IngestReport):
         raise typer.Exit(exit_code(outcome, strict=strict))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What was asked for; the same for a sync and for its plan."""
+
+    paths: Sequence[str]
+    checksum: bool
+    allow_mass_delete: bool
+    passwords: Sequence[str]
+
+    def sync(self, rag: Rag, progress: ProgressCallback | None) -> IngestReport:
+        return rag.ingest(
+            *self.paths,
+            checksum=self.checksum,
+            allow_mass_delete=self.allow_mass_delete,
+            passwords=self.passwords,
+            progress=progress,
+        )
+
+    def plan(self, rag: Rag) -> SyncPlan:
+        return rag.ingest(
+            *self.paths,
+            dry_run=True,
+            checksum=self.checksum,
+            allow_mass_delete=self.allow_mass_delete,
+            passwords=self.passwords,
+        )
 
 
 def exit_code(report: IngestReport, *, strict: bool = False) -> int:
@@ -81,9 +116,7 @@ def exit_code(report: IngestReport, *, strict: bool = False) -> int:
 def sync(rag: Rag, terminal: Terminal, paths: list[str]) -> IngestReport:
     """Sync the paths with a progress bar, for the commands that ingest first."""
     with ingest_progress(terminal) as progress:
-        outcome = rag.ingest(*map(clean_argument, paths), progress=progress)
-    assert isinstance(outcome, IngestReport), "a plan comes back only from a dry run"
-    return outcome
+        return rag.ingest(*map(clean_argument, paths), progress=progress)
 
 
 def _read_passwords(path: Path | None) -> list[str]:

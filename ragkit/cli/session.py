@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self, overload
 
 from ragkit.cli.terminal import Terminal
 from ragkit_ingest.errors import UsageError
@@ -23,19 +23,29 @@ DEFAULT_INDEX = ".ragkit"
 
 
 class Rag(Protocol):
-    """As much of `ragkit.pipeline.Pipeline` as the commands use."""
+    """As much of `ragkit.pipeline.Pipeline` as the commands use, which see."""
 
+    @overload
     def ingest(
         self,
         *paths: str | os.PathLike[str],
-        dry_run: bool = False,
+        dry_run: Literal[False] = False,
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
         progress: ProgressCallback | None = None,
-    ) -> IngestReport | SyncPlan:
-        """Sync files into the index."""
-        ...
+    ) -> IngestReport: ...
+
+    @overload
+    def ingest(
+        self,
+        *paths: str | os.PathLike[str],
+        dry_run: Literal[True],
+        checksum: bool = False,
+        allow_mass_delete: bool = False,
+        passwords: Sequence[str] = (),
+        progress: ProgressCallback | None = None,
+    ) -> SyncPlan: ...
 
     def search(
         self,

@@ -53,11 +53,11 @@ def _print_summary(terminal: Terminal, held: IndexStatus) -> None:
 
 
 def _print_documents(terminal: Terminal, documents: tuple[DocumentStatus, ...]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("document", overflow="fold")
     for name in ("state", "format"):
         table.add_column(name, no_wrap=True)
-    for name in ("pages", "chunks", "characters"):
+    for name in ("pages", "chunks"):
         table.add_column(name, justify="right", no_wrap=True)
     for document in documents:
         table.add_row(
@@ -66,7 +66,6 @@ def _print_documents(terminal: Terminal, documents: tuple[DocumentStatus, ...]) 
             Text(one_line(document.format)),
             str(document.pages or ""),
             str(document.chunks),
-            str(document.characters),
         )
     terminal.out.print(table)
 

@@ -89,7 +89,7 @@ class Talk:
 
     def _sources(self) -> tuple[Citation, ...]:
         if self._last is None or not self._last.citations:
-            raise UsageError("There is no answer with sources yet")
+            raise UsageError("there is no answer with sources yet")
         return self._last.citations
 
     def _source(self, argument: str) -> Citation:

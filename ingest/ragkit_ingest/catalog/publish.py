@@ -89,22 +89,27 @@ class Publisher:
             " WHERE r.state = 'live' ORDER BY c.id"
         )
 
-    def next_generation(self) -> int:
-        """Return a generation number that was never used."""
-        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'generations'")
-        last = row.fetchone()
-        return 1 + (int(last[0]) if last else 0)
-
     def publish(
         self,
         change: Change,
         removed_files: Sequence[int],
         *,
-        generation: int,
+        folder: str,
         space_id: int,
         store: str,
-    ) -> None:
-        """Make the change visible, together with the generation that was built for it."""
+    ) -> int:
+        """Make the change visible, together with the generation that was built for it.
+
+        Args:
+            change: What `change` returned.
+            removed_files: Ids of the files that go.
+            folder: Name of the folder of the new vectors.
+            space_id: Their vector space.
+            store: Name of the vector store that built them.
+
+        Returns:
+            The number of the new generation.
+        """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._mark_removed(removed_files)
         with transaction(self._db):
@@ -126,11 +131,12 @@ class Publisher:
             self._db.execute("UPDATE revisions SET state = 'live' WHERE state = 'staged'")
             self._index_words(change.added)
             self._db.execute("UPDATE generations SET state = 'retired' WHERE state = 'live'")
-            self._db.execute(
-                "INSERT INTO generations (id, space_id, store, chunks, state, published_at)"
+            cursor = self._db.execute(
+                "INSERT INTO generations (space_id, store, folder, chunks, state, published_at)"
                 " VALUES (?, ?, ?, ?, 'live', ?)",
-                (generation, space_id, store, change.total, now),
+                (space_id, store, folder, change.total, now),
             )
+        return int(cursor.lastrowid or 0)
 
     def _staged_of_removed(self) -> list[int]:
         return self._ids(

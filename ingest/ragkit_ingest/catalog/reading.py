@@ -20,9 +20,10 @@ class Generation:
     """The published generation.
 
     Attributes:
-        id: Its number, from 1; also the name of its folder.
+        id: Its number, from 1.
         space_id: The vector space of its vectors.
         store: Name of the vector store that built it.
+        folder: Name of the folder of its vectors.
         chunks: How many it holds.
         fingerprint: Of the embedder that made the vectors.
     """
@@ -30,6 +31,7 @@ class Generation:
     id: int
     space_id: int
     store: str
+    folder: str
     chunks: int
     fingerprint: Fingerprint
 
@@ -98,7 +100,7 @@ class Reading:
     def generation(self) -> Generation | None:
         """Return the live generation, or None for an index without one."""
         row = self._db.execute(
-            "SELECT g.id, g.space_id, g.store, g.chunks, s.fingerprint FROM generations g"
+            "SELECT g.id, g.space_id, g.store, g.folder, g.chunks, s.fingerprint FROM generations g"
             " JOIN spaces s ON s.id = g.space_id WHERE g.state = 'live'"
         ).fetchone()
         if row is None:
@@ -107,8 +109,9 @@ class Reading:
             id=row[0],
             space_id=row[1],
             store=row[2],
-            chunks=row[3],
-            fingerprint=Fingerprint.from_json(row[4]),
+            folder=row[3],
+            chunks=row[4],
+            fingerprint=Fingerprint.from_json(row[5]),
         )
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
@@ -116,8 +119,8 @@ class Reading:
         found: dict[int, StoredChunk] = {}
         for batch in _batches(ids):
             for row in self._db.execute(
-                'SELECT c.id, f.id, f.path, r.title, r.format, c.headings, c.page, c.start, c."end",'
-                " c.text FROM chunks c JOIN revisions r ON r.id = c.revision_id"
+                "SELECT c.id, f.id, f.path, r.title, r.format, c.headings, c.page, c.start,"
+                ' c."end", c.text FROM chunks c JOIN revisions r ON r.id = c.revision_id'
                 " JOIN files f ON f.id = r.file_id"
                 f" WHERE r.state = 'live' AND c.id IN ({_marks(batch)})",
                 batch,
@@ -204,8 +207,8 @@ class Reading:
             " JOIN revisions r ON r.file_id = f.id WHERE r.state = 'live' ORDER BY f.path"
         )
         return [
-            DocumentFacts(id=id_, path=path, format=format, metadata=rows.load_metadata(metadata))
-            for id_, path, format, metadata in found
+            DocumentFacts(id=id_, path=path, format=format_, metadata=rows.load_metadata(metadata))
+            for id_, path, format_, metadata in found
         ]
 
     def metadata(self, document_ids: Sequence[int]) -> dict[int, Mapping[str, MetadataValue]]:
@@ -281,8 +284,8 @@ class Reading:
         return [
             DocumentStatus(
                 path=path,
-                state=_state(outcome, live=format is not None, chunks=chunks),
-                format=format or "",
+                state=_state(outcome, live=format_ is not None, chunks=chunks),
+                format=format_ or "",
                 title=title or "",
                 pages=len(rows.load_pages(pages)) if pages else 0,
                 chunks=chunks,
@@ -295,7 +298,7 @@ class Reading:
                 outcome,
                 reason,
                 indexed_at,
-                format,
+                format_,
                 title,
                 pages,
                 length,

@@ -103,6 +103,7 @@ CREATE TABLE generations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     space_id INTEGER NOT NULL REFERENCES spaces (id),
     store TEXT NOT NULL,
+    folder TEXT NOT NULL,
     chunks INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('live', 'retired')),
     published_at TEXT NOT NULL

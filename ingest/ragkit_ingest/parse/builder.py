@@ -20,7 +20,7 @@ _INVISIBLE = dict.fromkeys(
 
 
 def clean(text: str) -> str:
-    """Return the text in NFC, without control and invisible characters, line breaks as "\\n"."""
+    r"""Return the text in NFC, without control and invisible characters, line breaks as "\n"."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_INVISIBLE)
     text = unicodedata.normalize("NFC", text)
     odd = {char for char in set(text) if not char.isprintable()} - _KEPT
@@ -55,6 +55,12 @@ class DocumentBuilder:
     def length(self) -> int:
         """Characters written so far."""
         return self._length
+
+    def first_heading(self) -> str:
+        """Return the first block's text if that block is a heading, else an empty text."""
+        if not self._blocks or self._blocks[0].kind is not BlockKind.HEADING:
+            return ""
+        return self._parts[0]
 
     def page(self, label: str = "") -> None:
         """Begin the next page (or sheet, slide, message); the one before ends here."""

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from importlib import import_module
 from json import loads
 from typing import Any, BinaryIO
 
@@ -35,10 +36,8 @@ from ragkit_ingest.parse.wire import (
 )
 from ragkit_ingest.records import Document
 
-try:
-    import resource
-except ImportError:  # Windows has no such limits; the parent's wall clock still holds.
-    resource = None  # type: ignore[assignment]
+# Windows has no such limits; there, the parent's wall clock still holds.
+resource: Any = import_module("resource") if sys.platform != "win32" else None
 
 _REQUEST_BYTES = 1 << 24
 
@@ -54,6 +53,7 @@ def main() -> None:
     registry = ParserRegistry(limits["targets"])
     while True:
         source = source_from_json(inbox.get())
+        write_frame(answers, {"begun": True})
         answer = _answer(registry, source, limits)
         answer["retire"] = answer.pop("spent", False) or _is_large(limits["memory_bytes"])
         write_frame(answers, answer)
@@ -76,9 +76,7 @@ def _listen(requests: BinaryIO, inbox: queue.SimpleQueue[dict[str, Any]]) -> Non
     os._exit(0)
 
 
-def _answer(
-    registry: ParserRegistry, source: Source, limits: Mapping[str, Any]
-) -> dict[str, Any]:
+def _answer(registry: ParserRegistry, source: Source, limits: Mapping[str, Any]) -> dict[str, Any]:
     _limit_cpu(limits["timeout_s"])
     try:
         document = _parse(registry, source)
@@ -135,7 +133,8 @@ def _is_large(memory_bytes: int) -> bool:
     if resource is None:
         return False
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit > memory_bytes // 2
+    peak: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return peak > memory_bytes // 2
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from ragkit_ingest.parse.builder import DocumentBuilder, clean
 from ragkit_ingest.parse.encoding import decode
 from ragkit_ingest.parse.file import read_bytes
 from ragkit_ingest.parse.protocol import Source
+from ragkit_ingest.parse.registry import CODE_SUFFIXES
 from ragkit_ingest.records import BlockKind, Document
 
 
@@ -16,11 +17,7 @@ class CodeParser:
 
     name = "code"
     version = 1
-    suffixes = frozenset(
-        """.py .pyi .js .mjs .ts .tsx .jsx .java .kt .scala .go .rs .c .h .cc .cpp .hpp .cs .rb
-        .php .swift .m .sql .sh .bash .ps1 .r .jl .lua .pl .hs .ex .exs .clj .css .scss .toml
-        .yaml .yml .ini .cfg .conf .tf .proto .graphql .vue .dart""".split()
-    )
+    suffixes = frozenset(CODE_SUFFIXES.split())
 
     def parse(self, source: Source) -> Document:
         """Return the file's Document.

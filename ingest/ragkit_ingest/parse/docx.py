@@ -14,7 +14,7 @@ from typing import Any
 import docx
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.exceptions import OpcError
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 
 from ragkit_ingest.errors import BrokenFileError
 from ragkit_ingest.parse.archive import check_archive
@@ -253,9 +253,7 @@ class _Writer:
         else:
             header = header_of(cells, marked=True)
         for row in cells[bool(header) :]:
-            self.builder.add(
-                BlockKind.TABLE_ROW, render_row(header, [cell.text for cell in row])
-            )
+            self.builder.add(BlockKind.TABLE_ROW, render_row(header, [cell.text for cell in row]))
         for reference in table.iter(f"{_W}footnoteReference"):
             self._note(reference.get(f"{_W}id"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 from collections.abc import Iterator
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 
 from ragkit_ingest.errors import BrokenFileError
 from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
@@ -75,11 +75,11 @@ def _field(message: EmailMessage, name: str) -> str:
 def _body(builder: DocumentBuilder, message: EmailMessage) -> None:
     plain = _text_of(builder, message, "plain")
     if plain.strip():
-        add_plain_text(builder, plain)
+        add_plain_text(builder, plain, titles=False)
         return
     markup = _text_of(builder, message, "html")
     if markup.strip():
-        from ragkit_ingest.parse.html import add_html  # noqa: PLC0415 - lxml, for few messages
+        from ragkit_ingest.parse.html import add_html
 
         title = builder.title
         add_html(builder, markup)
@@ -106,7 +106,7 @@ def _parts(message: EmailMessage, wanted: str) -> Iterator[EmailMessage]:
             yield part
 
 
-def _content(builder: DocumentBuilder, part: EmailMessage) -> str:
+def _content(builder: DocumentBuilder, part: MIMEPart) -> str:
     try:
         return str(part.get_content())
     except (LookupError, ValueError, AssertionError, AttributeError):

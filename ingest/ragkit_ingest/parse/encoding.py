@@ -92,13 +92,11 @@ def _guess(data: bytes, first: UnicodeDecodeError) -> Decoded:
     letters = sum(1 for char in text if ord(char) > 127 and char != "\ufffd")
     if letters > 4 * text.count("\ufffd"):
         return _replacing(data, "utf-8")
-    import charset_normalizer  # noqa: PLC0415 - few files need the guess
+    import charset_normalizer
 
     best = charset_normalizer.from_bytes(data[:_SAMPLE_BYTES]).best()
     if best is None:
         raise BrokenFileError("this is not text in any known encoding") from first
     decoded = _replacing(data, best.encoding)
     notice = f"the encoding was guessed to be {best.encoding}"
-    return Decoded(
-        text=decoded.text, encoding=best.encoding, notices=(notice, *decoded.notices)
-    )
+    return Decoded(text=decoded.text, encoding=best.encoding, notices=(notice, *decoded.notices))

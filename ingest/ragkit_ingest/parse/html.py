@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 
 from ragkit_ingest.errors import BrokenFileError
 from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
@@ -20,17 +20,19 @@ from ragkit_ingest.records import BlockKind, Document, MetadataValue
 Element = Any
 """An lxml element; its type stubs are not a dependency."""
 
-_NEVER = frozenset(
-    """script style noscript template svg iframe object embed canvas audio video map select
-    textarea button input datalist dialog head math""".split()
-)
+_NEVER_NAMES = """
+    script style noscript template svg iframe object embed canvas audio video map select
+    textarea button input datalist dialog head math
+"""
+_NEVER = frozenset(_NEVER_NAMES.split())
 _AROUND = frozenset({"nav", "aside", "header", "footer", "menu", "search"})
 _AROUND_ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "complementary"})
-_BLOCKS = frozenset(
-    """address article aside blockquote body center dd details div dl dt fieldset figcaption
-    figure footer form h1 h2 h3 h4 h5 h6 header hr html li main nav ol p section summary table
-    tbody td tfoot th thead tr ul caption legend""".split()
-)
+_BLOCK_NAMES = """
+    address article aside blockquote body center dd details div dl dt fieldset figcaption
+    figure footer form h1 h2 h3 h4 h5 h6 header hr html li main nav ol p section summary
+    table tbody td tfoot th thead tr ul caption legend
+"""
+_BLOCKS = frozenset(_BLOCK_NAMES.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
@@ -106,11 +108,15 @@ def _tree(decoded: Decoded) -> Element | None:
         encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
     )
     try:
-        return etree.fromstring(text.encode("utf-8", "replace"), parser)
+        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
     except (etree.LxmlError, ValueError) as exc:
         if not text.strip() or "empty" in str(exc).lower():
             return None
         raise BrokenFileError(f"the HTML cannot be read: {exc}") from exc
+    # The parser stops there and forgets the rest of the page, without an error.
+    if any("Excessive depth" in entry.message for entry in parser.error_log):
+        raise BrokenFileError("the HTML is nested too deeply to read")
+    return root
 
 
 def _write(builder: DocumentBuilder, root: Element) -> None:

@@ -139,7 +139,7 @@ class _Walk:
         self._marker = None
 
     def _html(self, content: str) -> None:
-        from ragkit_ingest.parse.html import add_html  # noqa: PLC0415 - few texts hold HTML
+        from ragkit_ingest.parse.html import add_html
 
         add_html(self._builder, content)
 

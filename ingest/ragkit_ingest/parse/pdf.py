@@ -15,8 +15,8 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pypdfium2
-import pypdfium2.raw as pdfium
+import pypdfium2  # type: ignore[import-untyped]
+import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 
 from ragkit_ingest.errors import BrokenFileError, PasswordError, SourceError
 from ragkit_ingest.parse.builder import DocumentBuilder
@@ -43,6 +43,7 @@ from ragkit_ingest.records import BlockKind, Document, MetadataValue
 
 _MAX_OBJECTS = 6000
 _MAX_SEGMENTS = 400
+_LOST = 20
 _THIN = 3.0
 # pdfium puts U+FFFE, or U+0002, where a hyphen ends a line, and no line break after it.
 _WORD = re.compile(r"[^\s\x00-\x1f\ufffe]+[\x02\ufffe]?")
@@ -120,7 +121,8 @@ def _read_page(pdf: pypdfium2.PdfDocument, index: int) -> PageText:
         finally:
             pdfium.FPDFText_ClosePage(textpage)
         horizontal, vertical = _rules(page.raw)
-        return _upright(label, page, quarters, horizontal, vertical)
+        upright = _upright(label, page, quarters, horizontal, vertical)
+        return replace(upright, lost=reader.lost)
 
 
 def _upright(
@@ -135,9 +137,9 @@ def _upright(
     left, bottom, right, top = page.get_mediabox()
     origin = {0: bottom, 1: -right, 2: -top, 3: left}[main]
     height = (right - left) if main % 2 else (top - bottom)
-    words = tuple(
-        replace(word, baseline=word.baseline - origin) for word in quarters.get(main, [])
-    )
+    words = tuple(quarters.get(main, []))
+    if origin:
+        words = tuple(replace(word, baseline=word.baseline - origin) for word in words)
     turned = tuple(
         segment.text
         for turn, others in sorted(quarters.items())
@@ -170,6 +172,7 @@ class _WordReader:
     """Reads the words of one page; asks pdfium once a word, not once a character."""
 
     page: Any
+    lost: int = 0
     _box: Any = field(default_factory=pdfium.FS_RECTF)
     _matrix: Any = field(default_factory=pdfium.FS_MATRIX)
     _fonts: dict[int, tuple[float, float, bool]] = field(default_factory=dict)
@@ -178,12 +181,24 @@ class _WordReader:
         """Return the words by the quarter turns (0 to 3) of their direction."""
         count = pdfium.FPDFText_CountChars(self.page)
         found: dict[int, list[Word]] = {}
+        guessed: list[tuple[int, Word]] = []
         if count <= 0:
             return found
         for start, end, text in self._spans(count):
             turn, word = self._word(start, end, text)
-            if word is not None:
+            if word is None:
+                continue
+            if pdfium.FPDFText_HasUnicodeMapError(self.page, start) > 0:
+                guessed.append((turn, word))
+            else:
                 found.setdefault(turn, []).append(word)
+        # Where a font does not say which letters it shows, pdfium takes its codes for letters.
+        shown = "".join(word.text for _, word in guessed)
+        if 2 * sum(map(str.isalpha, shown)) < len(shown):
+            self.lost = len(shown)
+            guessed = []
+        for turn, word in guessed:
+            found.setdefault(turn, []).append(word)
         return found
 
     def _spans(self, count: int) -> Iterator[tuple[int, int, str]]:
@@ -202,7 +217,8 @@ class _WordReader:
 
     def _word(self, start: int, end: int, text: str) -> tuple[int, Word | None]:
         size, angle, bold = self._font(start)
-        turn = round(angle / (math.pi / 2)) % 4
+        # pdfium measures clockwise.
+        turn = -round(angle / (math.pi / 2)) % 4
         first, last = self._edges(start), self._edges(end)
         if first is None or last is None:
             return 0, None
@@ -237,7 +253,8 @@ class _WordReader:
         if pdfium.FPDFText_GetMatrix(self.page, index, ctypes.byref(self._matrix)):
             size *= math.hypot(self._matrix.c, self._matrix.d)
         box = self._edges(index)
-        tall = max(box[3] - box[1], 1.0) if box else 10.0
+        # The box of a turned character is as tall as the character is wide.
+        tall = max(box[3] - box[1], box[2] - box[0], 1.0) if box else 10.0
         if not 0.3 * tall <= size <= 3 * tall:
             size = 0.8 * tall
         angle = max(pdfium.FPDFText_GetCharAngle(self.page, index), 0.0)
@@ -344,8 +361,14 @@ def _compose(pages: Sequence[PageText], metadata: dict[str, MetadataValue]) -> D
         writer.write(found)
         for text in page.turned:
             builder.add(BlockKind.PARAGRAPH, text)
-        if not page.words and not page.turned:
-            builder.notice(f"page {page.label or number} has no text; it may be a scan")
+        name = page.label or str(number)
+        if page.lost >= _LOST:
+            builder.notice(
+                f"{page.lost} characters of page {name} could not be read: their font does not "
+                "say which letters it shows"
+            )
+        elif not page.words and not page.turned:
+            builder.notice(f"page {name} has no text; it may be a scan")
     title = str(metadata.get("title", ""))
     builder.title = writer.first_title if not title or _NO_TITLE.search(title) else title
     return builder.build(metadata)
@@ -438,7 +461,7 @@ def _second_reading(source: Source, first: SourceError) -> Document:
         return _read_with_pypdf(source)
     except PasswordError:
         raise
-    except Exception as exc:  # noqa: BLE001 - pypdf raises any type on damaged files
+    except Exception as exc:
         raise first from exc
 
 
@@ -451,7 +474,7 @@ def _rescue_text(source: Source) -> Document | None:
 
 
 def _read_with_pypdf(source: Source) -> Document:
-    import pypdf  # noqa: PLC0415 - the second reader, which few files need
+    import pypdf
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     reader = pypdf.PdfReader(source.path)

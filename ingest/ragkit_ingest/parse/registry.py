@@ -10,9 +10,12 @@ from types import MappingProxyType
 from ragkit_ingest.parse.protocol import Parser
 
 _HERE = "ragkit_ingest.parse"
-_CODE = """.py .pyi .js .mjs .ts .tsx .jsx .java .kt .scala .go .rs .c .h .cc .cpp .hpp .cs .rb
-    .php .swift .m .sql .sh .bash .ps1 .r .jl .lua .pl .hs .ex .exs .clj .css .scss .toml .yaml
-    .yml .ini .cfg .conf .tf .proto .graphql .vue .dart"""
+CODE_SUFFIXES = """
+    .py .pyi .js .mjs .ts .tsx .jsx .java .kt .scala .go .rs .c .h .cc .cpp .hpp .cs .rb .php
+    .swift .m .sql .sh .bash .ps1 .r .jl .lua .pl .hs .ex .exs .clj .css .scss .toml .yaml .yml
+    .ini .cfg .conf .tf .proto .graphql .vue .dart
+"""
+"""What `code` reads."""
 _BUILT_IN = {
     "pdf:PdfParser": ".pdf",
     "markdown:MarkdownParser": ".md .markdown .mdown .mkd",
@@ -25,7 +28,7 @@ _BUILT_IN = {
     "structured:XmlParser": ".xml",
     "notebook:NotebookParser": ".ipynb",
     "subtitle:SubtitleParser": ".srt .vtt",
-    "code:CodeParser": _CODE,
+    "code:CodeParser": CODE_SUFFIXES,
 }
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {

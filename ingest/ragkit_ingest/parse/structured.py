@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 
 from ragkit_ingest.errors import BrokenFileError
 from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
@@ -14,6 +14,9 @@ from ragkit_ingest.parse.encoding import decode
 from ragkit_ingest.parse.file import read_bytes
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.records import BlockKind, Document
+
+_PROSE_CHARS = 100
+_HEADINGS = frozenset({"title", "head", "heading", "article-title"})
 
 
 class JsonParser:
@@ -132,19 +135,30 @@ def _add_tree(builder: DocumentBuilder, root: Any) -> None:
     children = [child for child in root if isinstance(child.tag, str)]
     if _is_mixed(root, children):
         builder.add(BlockKind.PARAGRAPH, "".join(root.itertext()))
-    elif children and all(_is_leaf(child) for child in children):
+    elif children and all(_is_leaf(child) and not _is_prose(child) for child in children):
         builder.add(BlockKind.TABLE_ROW, "; ".join(_leaves(root, children)))
     else:
-        own = list(_attributes(root))
-        if own:
-            builder.add(BlockKind.TABLE_ROW, "; ".join(own))
+        builder.add(BlockKind.TABLE_ROW, "; ".join(_attributes(root)))
         if not children:
             builder.add(BlockKind.PARAGRAPH, root.text or "")
         for child in children:
             if _is_leaf(child):
-                builder.add(BlockKind.TABLE_ROW, "; ".join(_leaves(child, [child])))
+                _add_leaf(builder, child)
             else:
                 _add_tree(builder, child)
+
+
+def _add_leaf(builder: DocumentBuilder, leaf: Any) -> None:
+    if _name(leaf).lower() in _HEADINGS:
+        builder.add(BlockKind.HEADING, leaf.text or "", level=2)
+    elif _is_prose(leaf):
+        builder.add(BlockKind.PARAGRAPH, leaf.text)
+    else:
+        builder.add(BlockKind.TABLE_ROW, "; ".join(_leaves(leaf, [leaf])))
+
+
+def _is_prose(leaf: Any) -> bool:
+    return _name(leaf) in {"p", "para"} or len(leaf.text or "") >= _PROSE_CHARS
 
 
 def _is_leaf(element: Any) -> bool:

@@ -14,6 +14,7 @@ from ragkit_ingest.records import BlockKind, Document
 
 _ITEM = re.compile(r"^\s*(?:[-*+\u2022\u2013]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+\S")
 _UNDERLINE = re.compile(r"^\s*([=\-~*#^])\1{2,}\s*$")
+_LEVELS = {"#": 1, "=": 1, "-": 2, "~": 3, "^": 4}
 _TITLE_CHARS = 60
 _TITLE_WORDS = 9
 _BODY_CHARS = 80
@@ -35,9 +36,16 @@ class TextParser:
         decoded = decode(read_bytes(source.path))
         builder = DocumentBuilder("text")
         add_plain_text(builder, decoded.text)
+        builder.title = _title_of(builder)
         for notice in decoded.notices:
             builder.notice(notice)
         return builder.build()
+
+
+def _title_of(builder: DocumentBuilder) -> str:
+    """Return the first block's text if it is a heading, without the line drawn around it."""
+    first = builder.first_heading()
+    return " ".join(line for line in first.split("\n") if not _UNDERLINE.match(line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +58,20 @@ class _Stretch:
     level: int = 0
 
 
-def add_plain_text(builder: DocumentBuilder, text: str) -> None:
+def add_plain_text(builder: DocumentBuilder, text: str, *, titles: bool = True) -> None:
     """Add a text's blocks to a document that keeps the text's own white space.
 
     Args:
         builder: Receives the blocks.
         text: With any line ends; it need not be clean.
+        titles: Whether a short line before a long paragraph is a heading; in letters and mails
+            it is a name or a greeting.
     """
     lines = clean(text).replace("\f", "\n").split("\n")
     lines = [line.rstrip() for line in lines]
     position = 0
     empty = builder.length == 0
-    for stretch in _stretches(lines):
+    for stretch in _stretches(lines, titles):
         indent = _indent(lines[stretch.first])
         gap = "\n" * (stretch.first - position + 1) + indent
         block = "\n".join(lines[stretch.first : stretch.last])[len(indent) :]
@@ -80,11 +90,11 @@ def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _stretches(lines: Sequence[str]) -> Iterator[_Stretch]:
+def _stretches(lines: Sequence[str], titles: bool) -> Iterator[_Stretch]:
     paragraphs = list(_paragraphs(lines))
     for index, (first, last) in enumerate(paragraphs):
         following = paragraphs[index + 1] if index + 1 < len(paragraphs) else None
-        body = " ".join(lines[following[0] : following[1]]) if following else ""
+        body = " ".join(lines[following[0] : following[1]]) if following and titles else ""
         yield from _parts(lines, first, last, body)
 
 
@@ -105,15 +115,21 @@ def _parts(lines: Sequence[str], first: int, last: int, body: str) -> Iterator[_
     if last - first == 1 and _is_title(lines[first], body):
         yield _Stretch(BlockKind.HEADING, first, last, 2)
         return
-    start = first
-    if last - first >= 2 and _is_underlined(lines[first], lines[first + 1]):
-        level = 1 if lines[first + 1].lstrip().startswith(("=", "#")) else 2
-        yield _Stretch(BlockKind.HEADING, first, first + 2, level)
-        start = first + 2
-    elif last - first >= 2 and _is_capitals(lines[first]) and not _is_capitals(lines[first + 1]):
-        yield _Stretch(BlockKind.HEADING, first, first + 1, 2)
-        start = first + 1
-    yield from _items(lines, start, last)
+    size, level = _heading_lines(lines, first, last)
+    if size:
+        yield _Stretch(BlockKind.HEADING, first, first + size, level)
+    yield from _items(lines, first + size, last)
+
+
+def _heading_lines(lines: Sequence[str], first: int, last: int) -> tuple[int, int]:
+    """Return how many lines at a paragraph's start are its heading, and the level."""
+    here = lines[first:last]
+    if len(here) >= 3 and _UNDERLINE.match(here[0]) and _is_underlined(here[1], here[2]):
+        return 3, 1
+    if len(here) >= 2 and _is_underlined(here[0], here[1]):
+        return 2, _LEVELS.get(here[1].strip()[0], 5)
+    capitals = next((i for i, line in enumerate(here) if not _is_capitals(line)), 0)
+    return (capitals, 2) if 0 < capitals <= 3 else (0, 0)
 
 
 def _items(lines: Sequence[str], first: int, last: int) -> Iterator[_Stretch]:
@@ -122,9 +138,7 @@ def _items(lines: Sequence[str], first: int, last: int) -> Iterator[_Stretch]:
         if index == last or _ITEM.match(lines[index]):
             if start < index:
                 item = bool(_ITEM.match(lines[start]))
-                yield _Stretch(
-                    BlockKind.LIST_ITEM if item else BlockKind.PARAGRAPH, start, index
-                )
+                yield _Stretch(BlockKind.LIST_ITEM if item else BlockKind.PARAGRAPH, start, index)
             start = index
 
 
@@ -137,7 +151,7 @@ def _is_underlined(line: str, below: str) -> bool:
 
 def _is_capitals(line: str) -> bool:
     letters = [char for char in line if char.isalpha()]
-    return len(letters) >= 4 and len(line.strip()) <= 80 and "".join(letters).isupper()
+    return len(letters) >= 3 and len(line.strip()) <= 80 and "".join(letters).isupper()
 
 
 def _is_title(line: str, body: str) -> bool:

@@ -16,6 +16,9 @@ from ragkit_ingest.errors import BrokenFileError, SourceError
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.records import Block, BlockKind, Document, MetadataValue, Page
 
+BEGUN = b'{"begun":true}'
+"""What a worker says when it opens a file: from then on, its death is the file's doing."""
+
 _LENGTH = struct.Struct(">Q")
 _ERRORS: dict[str, type[SourceError]] = {
     name: kind

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from ragkit_ingest.errors import ParserLimitError, SourceError, UnsupportedForma
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.registry import ParserRegistry
 from ragkit_ingest.parse.wire import (
+    BEGUN,
     FrameTooLongError,
     outcome_from_json,
     read_frame,
@@ -34,6 +35,7 @@ Outcome = Document | SourceError
 
 _CHILD = "ragkit_ingest.parse.child"
 _GRACE_S = 5.0
+_START_S = 60.0
 
 
 @dataclass(slots=True, eq=False)
@@ -42,7 +44,10 @@ class _Worker:
 
     process: subprocess.Popen[bytes]
     heard: queue.SimpleQueue[tuple[_Worker, bytes | None]]
+    source: Source
     deadline: float = 0.0
+    begun: bool = False
+    answered: bool = False
     too_long: bool = False
     thread: threading.Thread | None = None
 
@@ -61,6 +66,11 @@ class _Worker:
         except (OSError, ValueError):
             pass
         self.heard.put((self, None))
+
+    def take(self, source: Source, deadline: float) -> bool:
+        """Hand over a file; whether the child was there to take it."""
+        self.source, self.deadline, self.begun = source, deadline, False
+        return self.tell(source_to_json(source))
 
     def tell(self, message: object) -> bool:
         """Send a message; whether the child was there to take it."""
@@ -117,7 +127,6 @@ class ParserPool:
         self._registry = registry or ParserRegistry()
         self._heard: queue.SimpleQueue[tuple[_Worker, bytes | None]] = queue.SimpleQueue()
         self._idle: list[_Worker] = []
-        self._starting_s = 30.0
 
     def __enter__(self) -> ParserPool:
         return self
@@ -148,7 +157,7 @@ class ParserPool:
 
     def parse_all(
         self, sources: Iterable[tuple[Key, Source]]
-    ) -> Iterator[tuple[Key, Document | SourceError]]:
+    ) -> Generator[tuple[Key, Document | SourceError], None, None]:
         """Yield every source's key with its Document or its error, as they become ready.
 
         Sources are taken from the iterable only as workers become free.
@@ -167,25 +176,27 @@ class ParserPool:
                 if not busy:
                     return
                 worker, outcome = self._next(busy)
-                yield busy.pop(worker), outcome
+                key = busy.pop(worker)
+                if outcome is None:
+                    busy[self._hand_over(worker.source)] = key
+                else:
+                    yield key, outcome
         finally:
             for worker in busy:
                 worker.end()
 
     def _hand_over(self, source: Source) -> _Worker:
-        request = source_to_json(source)
+        deadline = time.monotonic() + _START_S
         while self._idle:
             worker = self._idle.pop()
-            if worker.process.poll() is None and worker.tell(request):
-                worker.deadline = time.monotonic() + self._timeout_s
+            if worker.process.poll() is None and worker.take(source, deadline):
                 return worker
             worker.end()
-        worker = self._start()
-        worker.tell(request)
-        worker.deadline = time.monotonic() + self._timeout_s + self._starting_s
+        worker = self._start(source)
+        worker.take(source, deadline)
         return worker
 
-    def _start(self) -> _Worker:
+    def _start(self, source: Source) -> _Worker:
         path = os.pathsep.join(entry or str(os.getcwd()) for entry in sys.path)  # noqa: PTH109
         process = subprocess.Popen(  # noqa: S603 - our own module, by this interpreter
             [sys.executable, "-m", _CHILD],
@@ -194,7 +205,7 @@ class ParserPool:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path},
         )
-        worker = _Worker(process, self._heard)
+        worker = _Worker(process, self._heard, source)
         # One character takes at most 12 bytes of ASCII JSON; blocks and pages come on top.
         worker.listen(16 * self._output_bytes + (64 << 20))
         worker.tell(
@@ -207,8 +218,8 @@ class ParserPool:
         )
         return worker
 
-    def _next(self, busy: dict[_Worker, Any]) -> tuple[_Worker, Outcome]:
-        """Wait for the next outcome: an answer, a death or a deadline."""
+    def _next(self, busy: dict[_Worker, Any]) -> tuple[_Worker, Outcome | None]:
+        """Wait for the next outcome: an answer, a death, a deadline; None to try again."""
         while True:
             first = min(busy, key=lambda worker: worker.deadline)
             left = max(first.deadline - time.monotonic(), 0.0)
@@ -216,14 +227,24 @@ class ParserPool:
                 worker, payload = self._heard.get(timeout=left)
             except queue.Empty:
                 first.end()
-                message = f"reading the file takes more than {self._timeout_s:g} seconds"
-                return first, ParserLimitError(message)
-            if worker in busy:
-                return worker, self._outcome(worker, payload)
+                return first, self._overrun(first)
+            if worker not in busy:
+                continue
+            if payload == BEGUN:
+                worker.begun = True
+                worker.deadline = time.monotonic() + self._timeout_s
+                continue
+            return worker, self._outcome(worker, payload)
 
-    def _outcome(self, worker: _Worker, payload: bytes | None) -> Outcome:
+    def _overrun(self, worker: _Worker) -> ParserLimitError:
+        if not worker.begun:
+            return ParserLimitError(f"the parsing process did not start within {_START_S:g} s")
+        return ParserLimitError(f"reading the file takes more than {self._timeout_s:g} seconds")
+
+    def _outcome(self, worker: _Worker, payload: bytes | None) -> Outcome | None:
         if payload is None:
-            return self._blame(worker)
+            return self._death(worker)
+        worker.answered = True
         outcome = outcome_from_json(payload)
         if _retires(payload):
             worker.end()
@@ -231,7 +252,8 @@ class ParserPool:
             self._idle.append(worker)
         return outcome
 
-    def _blame(self, worker: _Worker) -> ParserLimitError:
+    def _death(self, worker: _Worker) -> ParserLimitError | None:
+        """Return whose fault a death is; None if the file had no part in it."""
         try:
             status = worker.process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
@@ -240,7 +262,11 @@ class ParserPool:
         if worker.too_long:
             return ParserLimitError("the file gives more text than the limit allows")
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        return ParserLimitError(f"reading the file ended its process ({how})")
+        if worker.begun:
+            return ParserLimitError(f"reading the file ended its process ({how})")
+        if worker.answered:
+            return None
+        return ParserLimitError(f"the parsing process did not start ({how})")
 
 
 def _retires(payload: bytes) -> bool:

@@ -183,7 +183,7 @@ class FakePipeline:
         )
         if progress is not None:
             progress(Progress(stage="parse", done=1, total=2, path="a.md"))
-        return FakePlan() if dry_run else _given(self.ingested)
+        return FakePlan() if dry_run else _raised(self.ingested)
 
     def search(
         self,
@@ -194,7 +194,8 @@ class FakePipeline:
         where: Mapping[str, str] | None = None,
     ) -> SearchResult:
         self._note("search", query=query, mode=mode, k=k, where=where)
-        return self.found or SearchResult(query=query, mode=mode, hits=(passage(),))
+        found = SearchResult(query=query, mode=mode, hits=(passage(),))
+        return found if self.found is None else self.found
 
     def ask(
         self,
@@ -207,7 +208,9 @@ class FakePipeline:
         self._note("ask", question=question, k=k, where=where, history=tuple(history))
         if len(question) > 4000:
             raise UsageError(f"a question holds at most 4,000 characters, not {len(question):,}")
-        return _given(self.answers.get(question, answer(question)))
+        known = _raised(self.answers.get(question, answer(question)))
+        assert isinstance(known, Answer)
+        return known
 
     def stream(
         self,
@@ -236,7 +239,9 @@ class FakePipeline:
 
     def status(self) -> IndexStatus:
         self._note("status")
-        return _given(self.held)
+        held = _raised(self.held)
+        assert isinstance(held, IndexStatus)
+        return held
 
     def close(self) -> None:
         self._note("close")
@@ -256,7 +261,7 @@ class FakePipeline:
             raise self.fails
 
 
-def _given(value: Any) -> Any:
+def _raised(value: Any) -> Any:
     if isinstance(value, BaseException):
         raise value
     return value

@@ -76,11 +76,18 @@ def test_a_dry_run_prints_the_plan(ragkit: Any) -> None:
     assert ragkit("ingest", "docs", "--dry-run", "--json").json["added"] == ["new.md"]
 
 
-def test_no_path_is_usage(ragkit: Any) -> None:
-    assert ragkit("ingest").code == 2
+def test_without_a_path_what_was_indexed_before_is_synced(ragkit: Any, pipeline: Any) -> None:
+    assert ragkit("ingest").code == 0
+    assert pipeline.last("ingest")["paths"] == ()
 
 
-@pytest.mark.parametrize("error", [UnreadableFileError("no such folder: x"), MassDeletionError("more than half of the documents would go")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnreadableFileError("no such folder: x"),
+        MassDeletionError("more than half of the documents would go"),
+    ],
+)
 def test_a_refused_sync_is_1(ragkit: Any, pipeline: Any, error: Exception) -> None:
     pipeline.ingested = error
     result = ragkit("ingest", "x")

@@ -28,7 +28,7 @@ def test_a_terminal_gets_page_marks_and_no_control_characters(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("NO_COLOR", "1")
     pipeline.text = "One.\x1b[2J\nTwo."
-    pipeline.pages = ((1, "i", 0, 9), (2, "2", 10, 14))
+    pipeline.pages = ((1, "i", 0, 8), (2, "2", 9, 13))
     out = ragkit("show", "a.pdf").out
     assert out == "-- page 1 (i) --\nOne.\\x1b[2J\n-- page 2 --\nTwo.\n"
 

@@ -77,9 +77,7 @@ def _best_band(items: Sequence[Item], horizontal: Sequence[Rule]) -> _Band | Non
 def _bands(items: Sequence[Item], horizontal: Sequence[Rule], gutter: float) -> list[_Band]:
     """Return the stretches of the page in which nothing crosses the gutter."""
     stops = [item.bottom for item in items if item.x0 < gutter - 1 and item.x1 > gutter - 3]
-    stops += [
-        rule.at for rule in horizontal if rule.start < gutter - 15 and rule.end > gutter + 15
-    ]
+    stops += [rule.at for rule in horizontal if rule.start < gutter - 15 and rule.end > gutter + 15]
     edges = sorted({*stops, float("-inf")}, reverse=True)
     crossing = {id(item) for item in items if item.x0 < gutter - 1 and item.x1 > gutter - 3}
     waiting = sorted(

@@ -9,15 +9,14 @@ _BROKEN = re.compile(r"(\w+)[-\u00ad\ufffe\u2010]$")
 _HEAD = re.compile(r"^(\w+)")
 _HYPHENATED = re.compile(r"\w+(?:[-\u2010]\w+)+")
 _WORD = re.compile(r"\w{4,}")
-_PREFIXES = frozenset(
-    """non self well ill half cross all ex quasi high low long short full part first second third
-    one two three four five six seven eight nine ten twenty thirty forty fifty year day month week
-    end user real time old new hand open state co anti pre post mid semi multi inter e on off in
-    up down left right top""".split()
-)
-_ALWAYS_KEPT = frozenset(
-    "non self well ill half cross all ex quasi high low long short full".split()
-)
+# Parts that keep their hyphen always, and parts that keep it before a word of the document.
+_ALWAYS_KEPT = frozenset({"non", "self", "quasi", "well"})
+_PREFIX_WORDS = """
+    half cross high low long short full first second third one two three four five six seven
+    eight nine twenty thirty forty fifty sixty ninety year day month week real time multi semi
+    anti post
+"""
+_PREFIXES = frozenset(_PREFIX_WORDS.split())
 
 
 class Lexicon:
@@ -41,9 +40,7 @@ class Lexicon:
 
     def _append(self, text: str, line: str) -> str:
         broken, head = _BROKEN.search(text), _HEAD.match(line)
-        if broken is None:
-            return f"{text} {line}"
-        if head is None:
+        if broken is None or head is None:
             return f"{text} {line}"
         if self._keeps_hyphen(broken.group(1), head.group(1)):
             return f"{text[:-1]}-{line}"
@@ -61,9 +58,7 @@ class Lexicon:
         if left.casefold() in _ALWAYS_KEPT:
             return True
         known = self._words or set()
-        return (
-            left.casefold() in _PREFIXES and right.casefold() in known and len(left) + len(right) > 6
-        )
+        return left.casefold() in _PREFIXES and right.casefold() in known
 
     def _learn(self) -> None:
         if self._words is not None:

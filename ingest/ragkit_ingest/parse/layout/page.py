@@ -12,6 +12,7 @@ from itertools import pairwise
 from statistics import median
 
 _GAP = 1.0
+_WIDE = 1.8
 _SUPERSCRIPT = 0.85
 
 
@@ -62,6 +63,7 @@ class PageText:
         horizontal: Horizontal rules.
         vertical: Vertical rules.
         turned: Lines that run in another direction than most of the page.
+        lost: How many characters could not be read.
     """
 
     label: str
@@ -70,6 +72,7 @@ class PageText:
     horizontal: tuple[Rule, ...] = ()
     vertical: tuple[Rule, ...] = ()
     turned: tuple[str, ...] = ()
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,26 +136,42 @@ def segments(words: Sequence[Word], vertical: Sequence[Rule] = ()) -> list[Segme
     found: list[Segment] = []
     for line in _baselines(words):
         line.sort(key=lambda word: word.x0)
+        crossed = _crossed(line[0], vertical)
         start = 0
         for index in range(1, len(line)):
-            if _parted(line[start:index], line[index], vertical):
+            if _parted(line, index, crossed):
                 found.append(make_segment(line[start:index]))
                 start = index
         found.append(make_segment(line[start:]))
     return found
 
 
-def _parted(words: Sequence[Word], right: Word, vertical: Sequence[Rule]) -> bool:
-    edge = max(word.x1 for word in words[-4:])
-    gap = right.x0 - edge
-    if gap > _GAP * max(words[-1].size, right.size):
+def _crossed(word: Word, vertical: Sequence[Rule]) -> list[float]:
+    """Return the x of the vertical rules that pass through a word's line."""
+    y = word.baseline + 0.3 * word.size
+    return [rule.at for rule in vertical if rule.start <= y <= rule.end]
+
+
+def _parted(line: Sequence[Word], index: int, crossed: Sequence[float]) -> bool:
+    """Whether a cell or a column ends before the word at the index."""
+    left, right = line[index - 1], line[index]
+    gap = right.x0 - left.x1
+    size = max(left.size, right.size)
+    if gap > _WIDE * size or (gap > _GAP * size and not _is_justified(line, index, gap)):
         return True
-    if gap <= 0 or not vertical:
+    return gap > 0 and any(left.x1 - 1 <= at <= right.x0 + 1 for at in crossed)
+
+
+def _is_justified(line: Sequence[Word], index: int, gap: float) -> bool:
+    """Whether a gap is as wide as the ones beside it, as in a stretched line of prose."""
+    if not (line[index - 1].text[-1].isalpha() and line[index].text[0].isalpha()):
         return False
-    y = right.baseline + 0.3 * right.size
-    return any(
-        edge - 1 <= rule.at <= right.x0 + 1 and rule.start <= y <= rule.end for rule in vertical
-    )
+    beside = [
+        line[place].x0 - line[place - 1].x1
+        for place in (index - 1, index + 1)
+        if 0 < place < len(line)
+    ]
+    return any(abs(other - gap) <= 0.05 * line[index].size for other in beside)
 
 
 def _baselines(words: Sequence[Word]) -> list[list[Word]]:

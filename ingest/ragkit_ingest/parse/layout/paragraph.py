@@ -16,7 +16,7 @@ from ragkit_ingest.parse.layout.column import Item
 from ragkit_ingest.parse.layout.page import Rule, Segment, Word, make_segment
 from ragkit_ingest.parse.layout.table import Grid, aligned_grid
 
-_BULLET = re.compile(r"^[•▪◦‣–—*·●○■□➢✓-]\s+(?=\S)")
+_BULLET = re.compile(r"^[•▪◦‣\u2013\u2014*·●○■□➢✓-]\s+(?=\S)")
 _NUMBERED = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{2,4})[.)]|\[\d+\])\s+(?=\S)")
 _CLAUSE = re.compile(r"^\d{1,3}(?:\.\d{1,3})+\.?\s+(?=\S)")
 _SECTION = re.compile(
@@ -242,7 +242,9 @@ def _breaks(draft: Draft, above: Segment, line: Segment, shape: _Shape) -> bool:
 def _starts_item(line: Segment, above: Segment, shape: _Shape) -> bool:
     text = line.text.translate(_BULLETS)
     if _BULLET.match(text):
-        return not text.startswith(("-", "–", "—", "·", "*")) or _ends_early(above, line, shape)
+        return not text.startswith(("-", "\u2013", "\u2014", "·", "*")) or _ends_early(
+            above, line, shape
+        )
     if not (_NUMBERED.match(text) or _CLAUSE.match(text)):
         return False
     return _ends_early(above, line, shape) or above.text.endswith((*_ENDS, ",", "and", "or"))

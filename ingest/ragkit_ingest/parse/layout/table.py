@@ -11,7 +11,7 @@ from ragkit_ingest.parse.layout.page import Rule, Segment, Word, segments
 from ragkit_ingest.parse.row import Cell
 
 _TOUCH = 3.0
-_MARKER = re.compile(r"^(?:[•▪◦‣–—*·●○■□➢✓-]|\(?(?:\d{1,3}|[a-z]|[ivxl]+)[.)]|\[\d+\])$")
+_MARKER = re.compile(r"^(?:[•▪◦‣\u2013\u2014*·●○■□➢✓-]|\(?(?:\d{1,3}|[a-z]|[ivxl]+)[.)]|\[\d+\])$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,7 @@ def _open_edge(
     while 0 <= slot + step < len(levels) - 1:
         edge = levels[slot + 1] if upward else levels[slot]
         if any(
-            abs(rule.at - edge) <= _TOUCH and rule.start - 1 <= at <= rule.end + 1
-            for rule in rules
+            abs(rule.at - edge) <= _TOUCH and rule.start - 1 <= at <= rule.end + 1 for rule in rules
         ):
             break
         slot += step
@@ -179,9 +178,7 @@ def join_cell(lines: Sequence[str]) -> str:
     return text
 
 
-def aligned_grid(
-    rows: Sequence[Sequence[Segment]], horizontal: Sequence[Rule] = ()
-) -> Grid | None:
+def aligned_grid(rows: Sequence[Sequence[Segment]], horizontal: Sequence[Rule] = ()) -> Grid | None:
     """Return the table that these rows of segments form, or None if they form none.
 
     Args:
