@@ -34,6 +34,6 @@ def chat(
             print_report(terminal.messages(), report)
         else:
             rag.status()  # without an index this says so before the first question
-        talk = Talk(rag, terminal)
+        talk = Talk(rag, terminal, index_option=session.index_option)
         talk.run(questions(terminal))
     raise typer.Exit(talk.exit_code or code)

@@ -68,6 +68,8 @@ def ingest(
         passwords=_read_passwords(password_file),
     )
     with session.open() as rag, ingest_progress(terminal) as progress:
+        if not wanted.paths:
+            rag.status()  # without an index there is nothing that was indexed before
         outcome = wanted.plan(rag) if dry_run else wanted.sync(rag, progress)
     if terminal.json:
         terminal.document(outcome.to_json())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -34,8 +35,9 @@ class Talk:
         exit_code: 0, or that of the first question that failed.
     """
 
-    def __init__(self, rag: Rag, terminal: Terminal) -> None:
+    def __init__(self, rag: Rag, terminal: Terminal, *, index_option: str | None = None) -> None:
         self.exit_code = 0
+        self._index_option = index_option
         self._rag = rag
         self._terminal = terminal
         self._conversation = Conversation(rag)
@@ -112,8 +114,14 @@ class Talk:
         text.append(harmless(around[after:]))
         text.append("..." if quoted.length > end else "")
         output.say(text, indent=2)
-        command = f"ragkit show '{one_line(citation.path)}' --span {citation.start}:{citation.end}"
-        output.say(Text(command, style="dim"), indent=2)
+        output.say(Text(self._show_command(citation), style="dim"), indent=2)
+
+    def _show_command(self, citation: Citation) -> str:
+        span = f"{citation.start}:{citation.end}"
+        words = ["ragkit", "show", one_line(citation.path), "--span", span]
+        if self._index_option is not None:
+            words += ["--index", one_line(self._index_option)]
+        return shlex.join(words)
 
 
 def questions(terminal: Terminal) -> Iterator[str]:

@@ -350,7 +350,9 @@ def _metadata(pdf: pypdfium2.PdfDocument) -> dict[str, MetadataValue]:
 
 
 def _compose(pages: Sequence[PageText], metadata: dict[str, MetadataValue]) -> Document:
-    laid_out = _lay_out(pages)
+    laid_out, running = _lay_out(pages)
+    if running:
+        metadata = {**metadata, "running_lines": " | ".join(running)}
     every = [draft for page in laid_out for draft in page]
     style = style_of(every)
     lexicon = Lexicon(text for draft in every for text in draft.texts)
@@ -374,15 +376,16 @@ def _compose(pages: Sequence[PageText], metadata: dict[str, MetadataValue]) -> D
     return builder.build(metadata)
 
 
-def _lay_out(pages: Sequence[PageText]) -> list[list[Draft]]:
+def _lay_out(pages: Sequence[PageText]) -> tuple[list[list[Draft]], list[str]]:
+    """Return the drafts of each page in reading order, and the running lines left out."""
     grids: list[list[Grid]] = []
     lines: list[list[Segment]] = []
     for page in pages:
         tables, rest = ruled_grids(page.words, page.horizontal, page.vertical)
         grids.append(tables)
         lines.append(segments(rest, page.vertical))
-    lines = without_running_lines(lines, [page.height for page in pages])
-    return [
+    lines, running = without_running_lines(lines, [page.height for page in pages])
+    laid_out = [
         continue_columns(
             [
                 drafts(column, page.horizontal)
@@ -391,6 +394,7 @@ def _lay_out(pages: Sequence[PageText]) -> list[list[Draft]]:
         )
         for page, tables, found in zip(pages, grids, lines, strict=True)
     ]
+    return laid_out, running
 
 
 class _Writer:

@@ -85,8 +85,13 @@ def test_sources_and_open_show_the_last_answer(ragkit: Any) -> None:
     assert result.out.count("[1] contracts/work.pdf, page 4") == 2
     context = "Leave.\n  The notice period is three months. It is two weeks during probation."
     assert result.out.count(context) == 2
-    assert "ragkit show 'contracts/work.pdf' --span 7:41" in result.out
+    assert "ragkit show contracts/work.pdf --span 7:41\n" in result.out
     assert result.code == 0
+
+
+def test_open_names_the_index_that_was_chosen(ragkit: Any) -> None:
+    result = ragkit("chat", "--index", "my index", stdin=f"{NOTICE}\n/open 1\n")
+    assert "ragkit show contracts/work.pdf --span 7:41 --index 'my index'" in result.out
 
 
 @pytest.mark.parametrize(

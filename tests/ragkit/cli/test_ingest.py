@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ragkit_ingest.errors import MassDeletionError, UnreadableFileError
+from ragkit_ingest.errors import MassDeletionError, NoIndexError, UnreadableFileError
 from ragkit_ingest.report import FileCounts
 
 
@@ -79,6 +79,14 @@ def test_a_dry_run_prints_the_plan(ragkit: Any) -> None:
 def test_without_a_path_what_was_indexed_before_is_synced(ragkit: Any, pipeline: Any) -> None:
     assert ragkit("ingest").code == 0
     assert pipeline.last("ingest")["paths"] == ()
+
+
+def test_without_a_path_and_without_an_index_nothing_is_made(ragkit: Any, pipeline: Any) -> None:
+    pipeline.held = NoIndexError("there is no index here; run: ragkit ingest PATH")
+    result = ragkit("ingest")
+    assert result.code == 1
+    assert "there is no index here" in result.err
+    assert [call for call, _ in pipeline.calls if call == "ingest"] == []
 
 
 @pytest.mark.parametrize(

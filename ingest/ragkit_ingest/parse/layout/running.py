@@ -20,35 +20,36 @@ _PAGE_NUMBER = re.compile(
 
 def without_running_lines(
     pages: Sequence[Sequence[Segment]], heights: Sequence[float]
-) -> list[list[Segment]]:
-    """Return the pages' segments without what repeats in their margins.
+) -> tuple[list[list[Segment]], list[str]]:
+    """Return the pages' segments without what repeats in their margins, and what that was.
 
-    A running line stays where it appears on the first page, since it may say what no other
-    line does (a document's number, its date); page numbers go everywhere. It must repeat on
-    three pages close to one another, or, in a document of two, at the very same height on both
-    and close to the edge.
+    A running line must repeat on three pages close to one another, or, in a document of two, at
+    the very same height on both and close to the edge. It may say what no other line does (a
+    document's number, its date), so its wording on its first page is returned; page numbers are
+    not.
 
     Args:
         pages: Segments of each page, top to bottom.
         heights: Heights of the pages, in points.
     """
     if len(pages) < 2:
-        return [list(page) for page in pages]
+        return [list(page) for page in pages], []
     zone = _ZONE if len(pages) > 2 else _STRICT_ZONE
     seen: defaultdict[tuple[str, bool], list[tuple[int, Segment]]] = defaultdict(list)
     for number, (page, height) in enumerate(zip(pages, heights, strict=True)):
         for segment, upper in _margin(page, height, zone):
             seen[mask(segment.text), upper].append((number, segment))
     doomed: set[int] = set()
+    wordings: list[str] = []
     for (masked, _), places in seen.items():
         if _runs([number for number, _ in places], len(pages)) and _steady(
             [segment for _, segment in places], 6.0 if len(pages) > 2 else 1.0
         ):
-            keep_first = not _PAGE_NUMBER.match(masked)
-            doomed |= {
-                id(segment) for number, segment in places if not (keep_first and number == 0)
-            }
-    return [[segment for segment in page if id(segment) not in doomed] for page in pages]
+            doomed |= {id(segment) for _, segment in places}
+            if not _PAGE_NUMBER.match(masked):
+                wordings.append(places[0][1].text)
+    rest = [[segment for segment in page if id(segment) not in doomed] for page in pages]
+    return rest, wordings
 
 
 def mask(text: str) -> str:
