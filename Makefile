@@ -9,7 +9,7 @@ SHELL := /bin/bash
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint typecheck format bench build clean
+.PHONY: help demo test test-all lint typecheck format bench evaluate build clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +35,11 @@ format: $(VENV)/.dev  ## format the code, and mend what can be mended
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev  ## measure speed and memory, print the figures
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.run
+
+evaluate: $(VENV)/.core  ## measure retrieval, answers and abstention on the example questions
+	@$(BIN)/ragkit ingest examples/company --index .ragkit-demo >/dev/null
+	@$(BIN)/ragkit eval answers examples/questions.jsonl --half odd --index .ragkit-demo
 
 build: $(VENV)/.dev  ## build the source archive and the wheel into dist/
 	$(BIN)/python -m build --installer uv

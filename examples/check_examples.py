@@ -44,7 +44,13 @@ ANSWERABLE_KINDS = {
     "latest",
     "multi_document",
 }
-UNANSWERABLE_KINDS = {"missing_attribute", "unknown_entity", "false_premise", "off_domain"}
+UNANSWERABLE_KINDS = {
+    "missing_attribute",
+    "missing_topic",
+    "unknown_entity",
+    "false_premise",
+    "off_domain",
+}
 VOICE_KINDS = {"plain", "with_context", "refusal"}
 
 MIN_QUESTIONS = 160

@@ -7,6 +7,7 @@ stands in one of them, word for word (white space aside).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -79,5 +80,10 @@ def page_at(pages: Sequence[Page], offset: int) -> int | None:
 
 
 def _stands_in(sentence: str, quote: str) -> bool:
+    """Return whether the quote holds the sentence, not in the middle of a word or a number."""
     words = " ".join(sentence.split())
-    return bool(words) and words in " ".join(quote.split())
+    if not words:
+        return False
+    before = r"(?<!\w)" if words[0].isalnum() else ""
+    after = r"(?!\w)" if words[-1].isalnum() else ""
+    return re.search(before + re.escape(words) + after, " ".join(quote.split())) is not None

@@ -38,7 +38,7 @@ class Config:
     mode: str = "hybrid"
     k: int = 8
     depth: int = 200
-    dense_weight: float = 0.5
+    dense_weight: float = 0.7
     generator: str = "extractive"
     min_confidence: float = 0.5
 
@@ -90,7 +90,10 @@ class Config:
                 raise ConfigError(
                     f"{source} sets {key} to {value!r}; it must be of type {known[key].__name__}"
                 )
-        return cls(**values)
+        try:
+            return cls(**values)
+        except ConfigError as exc:
+            raise ConfigError(f"{source}: {exc}") from exc
 
 
 def _between(name: str, value: float, low: float, high: float) -> None:

@@ -1,53 +1,27 @@
-"""How well a sentence answers a question, and how likely it is that the answer was found.
+"""Weighs the sentences of the passages: how well does each one answer the question?
 
-Both are small logistic models over features that a person can read; their weights stand in
-`weights.json`, fitted by `bench/fit_evidence.py`. Nothing here searches or writes: passages come
-in, scores go out.
+The score is a small logistic model over features that a person can read. Nothing here searches
+or writes: passages come in, ranked candidates go out. All generators share it, so that the same
+evidence orders the passages, picks the sentences and decides whether to abstain.
 """
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from itertools import pairwise
 from typing import Protocol
 
 from ragkit.answer import Passage
-from ragkit.question import Question, Wanted, satisfies
+from ragkit.logistic import Logistic, packaged
+from ragkit.question import Question, Wanted, holds_identifier, satisfies
 from ragkit.sentence import SentenceSpan, sentences
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.lexical import words
 from ragkit_ingest.records import BlockKind
 
-SENTENCE_FEATURES = (
-    "similarity",
-    "coverage",
-    "coverage_with_headings",
-    "passage_score",
-    "passage_similarity",
-    "first_passage",
-    "wanted_found",
-    "wanted_missing",
-    "table_row",
-    "short",
-    "asks_back",
-)
-ANSWER_FEATURES = (
-    "sentence_score",
-    "similarity",
-    "passage_similarity",
-    "coverage",
-    "coverage_with_headings",
-    "passage_coverage",
-    "rarest_word_found",
-    "unknown_words",
-    "wanted_missing",
-    "margin",
-)
-_HEADING_SHARE = 0.7
+_MANY_WORDS = 60
+_FRESH_WORDS = 12
 
 
 class EmbedsTexts(Protocol):
@@ -65,8 +39,8 @@ class Candidate:
     Attributes:
         passage: Where it stands.
         sentence: The sentence.
-        features: By name, in the order of `SENTENCE_FEATURES`.
-        score: Probability in [0, 1] that it answers.
+        features: By name.
+        score: Probability in [0, 1] that it answers, if anything does.
     """
 
     passage: Passage
@@ -75,46 +49,45 @@ class Candidate:
     score: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logistic:
-    """A logistic model.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The analysed words of a text, and which of them are neighbours."""
 
-    Attributes:
-        bias: Added to the weighted sum.
-        weights: By feature; a feature that is not named counts nothing.
-    """
+    words: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
 
-    bias: float
-    weights: Mapping[str, float]
-
-    def probability(self, features: Mapping[str, float]) -> float:
-        """Return the model's probability in [0, 1]."""
-        total = self.bias + sum(
-            weight * features[name] for name, weight in self.weights.items() if name in features
+    @classmethod
+    def of(cls, *texts: str) -> Held:
+        """Return what the texts hold together; words of two texts are never neighbours."""
+        lists = [words(text) for text in texts]
+        return cls(
+            frozenset(word for found in lists for word in found),
+            frozenset(pair for found in lists for pair in pairwise(found)),
         )
-        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, total))))
+
+    def __or__(self, other: Held) -> Held:
+        return Held(self.words | other.words, self.pairs | other.pairs)
+
+    def coverage(self, word_weights: Mapping[str, float]) -> float:
+        """Return the weighted share of the words that are held, in [0, 1]."""
+        total = sum(word_weights.values())
+        if total <= 0.0:
+            return 0.0
+        return sum(weight for word, weight in word_weights.items() if word in self.words) / total
+
+    def share(self, wanted: Sequence[str]) -> float:
+        """Return the share of the words that are held; 1 if none is wanted."""
+        return sum(word in self.words for word in wanted) / len(wanted) if wanted else 1.0
+
+    def identifiers(self, question: Question) -> float:
+        """Return the share of the question's identifiers that are held; 1 if it has none."""
+        wanted = question.identifiers
+        if not wanted:
+            return 1.0
+        return sum(holds_identifier(i, self.words, self.pairs) for i in wanted) / len(wanted)
 
 
-def sentence_model() -> Logistic:
-    """Return the packaged model that scores sentences."""
-    return _models()["sentence"]
-
-
-def answer_model() -> Logistic:
-    """Return the packaged model of the probability that the answer was found."""
-    return _models()["answer"]
-
-
-@cache
-def _models() -> dict[str, Logistic]:
-    loaded = json.loads((files("ragkit") / "weights.json").read_text(encoding="utf-8"))
-    return {
-        name: Logistic(bias=model["bias"], weights=model["weights"])
-        for name, model in loaded["models"].items()
-    }
-
-
-def candidates(
+def weigh(
     question: Question,
     passages: Sequence[Passage],
     word_weights: Mapping[str, float],
@@ -133,17 +106,27 @@ def candidates(
     found = _unique(passages)
     if not found:
         return []
-    model = model or sentence_model()
-    texts = [_in_context(passage, sentence) for passage, sentence in found]
+    model = model or packaged("sentence")
+    texts = [in_context(passage, sentence) for passage, sentence in found]
     vectors = embedder.embed_documents([question.text, *texts])
-    similarities = vectors[1:] @ vectors[0]
-    best_score = max(passage.score for passage, _ in found) or 1.0
-    scored = []
+    similarities = [float(value) for value in vectors[1:] @ vectors[0]]
+    around = {passage.chunk_id: _around(passage) for passage in passages}
+    within = {passage.chunk_id: Held.of(passage.text) for passage in passages}
+    weighed = []
     for (passage, sentence), similarity in zip(found, similarities, strict=True):
-        features = _sentence_features(question, passage, sentence, word_weights)
-        features["similarity"] = float(similarity)
-        features["passage_score"] = passage.score / best_score
-        scored.append(
+        features = {
+            "similarity": similarity,
+            "similarity_to_best": similarity - max(similarities),
+            **_passage_features(passage),
+            **_sentence_features(
+                question,
+                sentence,
+                word_weights,
+                around[passage.chunk_id],
+                within[passage.chunk_id],
+            ),
+        }
+        weighed.append(
             Candidate(
                 passage=passage,
                 sentence=sentence,
@@ -151,107 +134,80 @@ def candidates(
                 score=model.probability(features),
             )
         )
-    return sorted(scored, key=lambda c: (-c.score, c.passage.rank, c.sentence.start))
+    return sorted(weighed, key=lambda c: (-c.score, c.passage.rank, c.sentence.start))
 
 
-def answer_features(
-    question: Question,
-    passages: Sequence[Passage],
-    ranked: Sequence[Candidate],
-    word_weights: Mapping[str, float],
-) -> dict[str, float]:
-    """Return the features that tell whether the documents hold the answer.
+def reordered(
+    passages: Sequence[Passage], ranked: Sequence[Candidate]
+) -> list[Passage]:
+    """Return the passages by their best sentence; those without a sentence come last."""
+    order = dict.fromkeys(candidate.passage.chunk_id for candidate in ranked)
+    places = {chunk_id: place for place, chunk_id in enumerate(order)}
+    return sorted(passages, key=lambda p: (places.get(p.chunk_id, len(places)), p.rank))
 
-    Args:
-        question: Analysed.
-        passages: That were looked at.
-        ranked: Their sentences, best first; not empty.
-        word_weights: Inverse document frequency of the question's words, 0 or more.
-    """
-    best = ranked[0]
-    rarest = max(word_weights.values(), default=0.0)
-    held = set(words(_with_headings(best.passage, best.passage.text)))
-    rare = [word for word, weight in word_weights.items() if weight >= 0.8 * rarest]
-    others = [c.score for c in ranked if c.passage.document_id != best.passage.document_id]
+
+def in_context(passage: Passage, sentence: SentenceSpan) -> str:
+    """Return the sentence behind the heading it stands under, as the embedder reads it."""
+    heading = passage.headings[-1] if passage.headings else passage.title
+    return f"{heading}: {sentence.text}" if heading else sentence.text
+
+
+def _passage_features(passage: Passage) -> dict[str, float]:
     return {
-        "sentence_score": best.score,
-        "similarity": max(c.features["similarity"] for c in ranked[:5]),
-        "passage_similarity": max((p.similarity or 0.0) for p in passages),
-        "coverage": best.features["coverage"],
-        "coverage_with_headings": best.features["coverage_with_headings"],
-        "passage_coverage": _coverage(word_weights, held),
-        "rarest_word_found": float(any(word in held for word in rare)) if rare else 1.0,
-        "unknown_words": _unknown_share(word_weights, passages),
-        "wanted_missing": best.features["wanted_missing"],
-        "margin": best.score - max(others, default=0.0),
+        "passage_score": passage.score,
+        "passage_similarity": passage.similarity or 0.0,
+        "passage_rank": 1.0 / passage.rank,
     }
 
 
 def _sentence_features(
     question: Question,
-    passage: Passage,
     sentence: SentenceSpan,
     word_weights: Mapping[str, float],
+    around: Held,
+    within: Held,
 ) -> dict[str, float]:
-    own = set(words(sentence.text))
-    around = set(words(_with_headings(passage, "")))
-    found = satisfies(question.wanted, sentence.text)
-    specific = question.wanted is not Wanted.ANY
+    own = Held.of(sentence.text)
+    nearby = own | around
+    passage = nearby | within
+    ending = sentence.text.rstrip()[-1:]
+    missing = question.wanted is not Wanted.ANY and not satisfies(question, sentence.text)
+    fresh = len(own.words - word_weights.keys())
     return {
-        "coverage": _coverage(word_weights, own),
-        "coverage_with_headings": _coverage(word_weights, own, around),
-        "passage_similarity": passage.similarity or 0.0,
-        "first_passage": float(passage.rank == 1),
-        "wanted_found": float(specific and found),
-        "wanted_missing": float(specific and not found),
+        "coverage": own.coverage(word_weights),
+        "coverage_nearby": nearby.coverage(word_weights),
+        "coverage_passage": passage.coverage(word_weights),
+        "identifiers": own.identifiers(question),
+        "identifiers_nearby": nearby.identifiers(question),
+        "identifiers_passage": passage.identifiers(question),
+        "names_nearby": nearby.share(question.names),
+        "names_passage": passage.share(question.names),
+        "focus": own.share(question.focus),
+        "focus_nearby": nearby.share(question.focus),
+        "focus_passage": passage.share(question.focus),
+        "wanted_missing": float(missing),
+        "fresh_words": min(fresh, _FRESH_WORDS) / _FRESH_WORDS,
         "table_row": float(sentence.kind is BlockKind.TABLE_ROW),
-        "short": float(len(own) < 4),
-        "asks_back": float(sentence.text.rstrip().endswith(("?", ":"))),
+        "short": float(len(own.words) < 4),
+        "length": min(len(own.words), _MANY_WORDS) / _MANY_WORDS,
+        "ends_asking": float(ending == "?"),
+        "ends_announcing": float(ending == ":"),
     }
 
 
-def _coverage(
-    word_weights: Mapping[str, float], held: set[str], around: set[str] | None = None
-) -> float:
-    """Return the weighted share of the question's words that are held, in [0, 1].
-
-    A word that only stands around the text (in its title or headings) counts in part.
-    """
-    total = sum(word_weights.values())
-    if total <= 0.0:
-        return 0.0
-    got = sum(
-        weight if word in held else _HEADING_SHARE * weight if around and word in around else 0.0
-        for word, weight in word_weights.items()
-    )
-    return got / total
-
-
-def _unknown_share(word_weights: Mapping[str, float], passages: Sequence[Passage]) -> float:
-    """Return the weighted share of the question's words that no passage holds."""
-    held: set[str] = set()
-    for passage in passages:
-        held.update(words(_with_headings(passage, passage.text)))
-    return 1.0 - _coverage(word_weights, held)
+def _around(passage: Passage) -> Held:
+    """Return what stands around a passage: its title, its headings, its file's name."""
+    return Held.of(passage.title, *passage.headings, passage.path.replace("/", " "))
 
 
 def _unique(passages: Sequence[Passage]) -> list[tuple[Passage, SentenceSpan]]:
-    """Return the passages' sentences, each wording once, where it stands first."""
-    seen: set[str] = set()
+    """Return the passages' sentences, each wording once a document."""
+    seen: set[tuple[int, str]] = set()
     found = []
     for passage in passages:
         for sentence in sentences(passage.text, passage.start, passage.blocks):
-            wording = " ".join(sentence.text.split()).casefold()
+            wording = (passage.document_id, " ".join(sentence.text.split()).casefold())
             if wording not in seen:
                 seen.add(wording)
                 found.append((passage, sentence))
     return found
-
-
-def _with_headings(passage: Passage, text: str) -> str:
-    return "\n".join([passage.title, *passage.headings, text])
-
-
-def _in_context(passage: Passage, sentence: SentenceSpan) -> str:
-    heading = passage.headings[-1] if passage.headings else passage.title
-    return f"{heading}: {sentence.text}" if heading else sentence.text

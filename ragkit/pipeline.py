@@ -8,12 +8,16 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Literal, overload
 
+from ragkit.abstain import confidence
 from ragkit.answer import Answer, Passage, SearchResult
 from ragkit.citations import verify
 from ragkit.config import Config
+from ragkit.evidence import Candidate, reordered, weigh
 from ragkit.generate.protocol import (
     Draft,
     GenerationRequest,
@@ -21,10 +25,12 @@ from ragkit.generate.protocol import (
     TextDelta,
     Turn,
 )
+from ragkit.logistic import Logistic
+from ragkit.question import analyse
 from ragkit.retrieve.filters import Where
 from ragkit.retrieve.retriever import RetrievalSettings, Retriever
-from ragkit_ingest.catalog.schema import FILE_NAME
-from ragkit_ingest.errors import ConfigError
+from ragkit_ingest.catalog import schema
+from ragkit_ingest.errors import ConfigError, UsageError
 from ragkit_ingest.index import Index
 from ragkit_ingest.lexical import content_words
 from ragkit_ingest.plan import SyncPlan
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
     from ragkit_ingest.store.protocol import VectorStore
 
 ABSTENTION = "The documents do not say."
+_POOL = 20
 
 
 class Pipeline:
@@ -68,6 +75,7 @@ class Pipeline:
         self._store = store
         self._generator = generator or self.config.generator
         self._index: Index | None = None
+        self._opening = Lock()
 
     def __enter__(self) -> Pipeline:
         return self
@@ -77,9 +85,10 @@ class Pipeline:
 
     def close(self) -> None:
         """Release files and memory; the pipeline opens the index again if it is used again."""
-        if self._index is not None:
-            self._index.close()
-            self._index = None
+        with self._opening:
+            if self._index is not None:
+                self._index.close()
+                self._index = None
 
     # -- ingest ------------------------------------------------------------------------------
 
@@ -148,8 +157,9 @@ class Pipeline:
         )
         if not dry_run:
             return sync(self._opened(create=True), resolved, settings, progress)
-        if (self.folder / FILE_NAME).exists():
+        if (self.folder / schema.FILE_NAME).exists():
             return plan_sync(self._opened(), resolved, settings)
+        schema.check_ours_or_empty(self.folder)
         with tempfile.TemporaryDirectory() as folder:
             index = self._open(Path(folder) / "index", create=True)
             try:
@@ -174,7 +184,8 @@ class Pipeline:
             NoIndexError: If nothing was ingested yet.
             UsageError: If an argument is out of range.
         """
-        return self._retriever().search(query, mode=mode or self.config.mode, k=k, where=where)
+        mode = self.config.mode if mode is None else mode
+        return self._retriever().search(query, mode=mode, k=k, where=where)
 
     def ask(
         self,
@@ -213,32 +224,26 @@ class Pipeline:
         """Yield pieces of text as they are written, then the finished Answer.
 
         Arguments and errors are those of `ask`. The pieces are the draft; only the Answer is
-        verified, and it may withhold what was drafted.
+        verified, and it may withhold what was drafted. Where the evidence is too weak the
+        generator is not asked at all, so nothing is drafted.
         """
         started = time.perf_counter()
-        retriever = self._retriever()
-        found = retriever.search(
-            question, mode=self.config.mode, k=k or self.config.k, where=where
-        )
-        passages = retriever.with_blocks(found.hits)
+        passages, evidence, sure = self._look(question, self.config.k if k is None else k, where)
         retrieved = time.perf_counter()
-        request = GenerationRequest(
-            question=question,
-            passages=passages,
-            history=history,
-            word_weights=self._word_weights(question),
-        )
         generator = self._opened_generator()
-        draft = Draft(sentences=(), confidence=0.0)
-        for event in generator.generate(request):
-            if isinstance(event, TextDelta):
-                yield event.text
-            else:
-                draft = event
+        draft = Draft(sentences=())
+        if sure >= self.config.min_confidence:
+            request = GenerationRequest(
+                question=question, passages=passages, history=history, evidence=evidence
+            )
+            for event in generator.generate(request):
+                if isinstance(event, TextDelta):
+                    yield event.text
+                else:
+                    draft = event
         generated = time.perf_counter()
-        yield self._answer(
-            question, passages, draft, generator.name, (started, retrieved, generated)
-        )
+        times = (started, retrieved, generated)
+        yield self._answer(question, passages, draft, generator.name, sure, times)
 
     async def aask(
         self,
@@ -286,16 +291,17 @@ class Pipeline:
         passages: Sequence[Passage],
         draft: Draft,
         generator: str,
+        sure: float,
         times: tuple[float, float, float],
     ) -> Answer:
         started, retrieved, generated = times
         index = self._opened()
-        confidence = draft.confidence if draft.confidence is not None else 0.0
         verified = verify(draft.sentences, index.document)
-        abstained = confidence < self.config.min_confidence or not any(
+        abstained = sure < self.config.min_confidence or not any(
             sentence.supported for sentence in verified.sentences
         )
-        generation = index.reading.generation()
+        with index.reader() as reading:
+            generation = reading.generation()
         finished = time.perf_counter()
         return Answer(
             question=question,
@@ -303,7 +309,7 @@ class Pipeline:
             if abstained
             else "\n".join(sentence.text for sentence in verified.sentences),
             abstained=abstained,
-            confidence=confidence,
+            confidence=sure,
             sentences=() if abstained else verified.sentences,
             citations=() if abstained else verified.citations,
             passages=tuple(passages),
@@ -318,6 +324,52 @@ class Pipeline:
             },
         )
 
+    def weighed(
+        self,
+        question: str,
+        pool: int,
+        *,
+        where: Where | None = None,
+        model: Logistic | None = None,
+    ) -> tuple[Sequence[Passage], list[Candidate], Mapping[str, float]]:
+        """Return passages by the search's order, their sentences by score, and word weights.
+
+        What `ask` decides on; public for those who fit or examine the models.
+
+        Args:
+            question: Up to 4,000 characters.
+            pool: How many passages, 1 or more.
+            where: Conditions on the documents.
+            model: Scores the sentences; by default the packaged one.
+        """
+        retriever = self._retriever()
+        found = retriever.search(question, mode=self.config.mode, k=pool, where=where)
+        passages = retriever.with_blocks(found.hits)
+        word_weights = self._word_weights(question)
+        embedder = self._opened().embedder
+        ranked = weigh(analyse(question), passages, word_weights, embedder, model)
+        return passages, ranked, word_weights
+
+    def _look(
+        self, question: str, k: int, where: Where | None
+    ) -> tuple[list[Passage], list[Candidate], float]:
+        """Return the k passages to answer from, their sentences weighed, and the confidence.
+
+        More passages are found than are shown: those whose sentences answer best move up.
+        """
+        if k < 1:
+            raise UsageError(f"k must be 1 or more, not {k}")
+        passages, ranked, word_weights = self.weighed(question, max(k, _POOL), where=where)
+        sure = confidence(
+            analyse(question), passages, ranked, word_weights, self._opened().embedder
+        )
+        shown = [
+            replace(passage, rank=rank)
+            for rank, passage in enumerate(reordered(passages, ranked)[:k], start=1)
+        ]
+        kept = {passage.chunk_id for passage in shown}
+        return shown, [c for c in ranked if c.passage.chunk_id in kept], sure
+
     def _word_weights(self, question: str) -> Mapping[str, float]:
         """Return the inverse document frequency of the question's content words."""
         words = list(dict.fromkeys(content_words(question)))
@@ -331,9 +383,7 @@ class Pipeline:
         }
 
     def _retriever(self) -> Retriever:
-        settings = RetrievalSettings(
-            depth=self.config.depth, dense_weight=self.config.dense_weight
-        )
+        settings = RetrievalSettings(depth=self.config.depth, dense_weight=self.config.dense_weight)
         return Retriever(self._opened(), settings)
 
     def _opened_generator(self) -> Generator:
@@ -345,13 +395,14 @@ class Pipeline:
             )
         from ragkit.generate.extractive import ExtractiveGenerator
 
-        self._generator = ExtractiveGenerator(self._opened().embedder)
+        self._generator = ExtractiveGenerator()
         return self._generator
 
     def _opened(self, *, create: bool = False) -> Index:
-        if self._index is None:
-            self._index = self._open(self.folder, create=create)
-        return self._index
+        with self._opening:
+            if self._index is None:
+                self._index = self._open(self.folder, create=create)
+            return self._index
 
     def _open(self, folder: Path, *, create: bool) -> Index:
         return Index(

@@ -14,13 +14,21 @@ from dataclasses import dataclass
 from ragkit_ingest.records import Block, BlockKind
 
 # The end of a sentence: a stop, closing quotes or brackets, then white space.
-_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s|$)")
+_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u201d\u2019)\]]*(?=\s|$)")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|cf|vs|approx|no|nos|art|sec|ch|fig|figs|eq|vol|pp?|ed|eds|dr|mr|mrs|ms"
-    r"|prof|st|inc|ltd|co|corp|jr|sr|al|dept|tel|ext|min|max|incl|excl|para|cl|ref|est|a\.m|p\.m)"
-    r"|\b[A-Z]|^\s*\(?(?:\d{1,3}|[a-z]))\.$",
+    r"(?:\b(?:e\.g|i\.e|cf|vs|approx|dr|mr|mrs|ms|prof|st|inc|ltd|co|corp|jr|sr|al|dept|incl|excl"
+    r"|ed|eds|est)|\b[A-Z])\.$",
     re.IGNORECASE,
 )
+# Before a number ("no. 5") they are abbreviations, before anything else words ("I said no.").
+_BEFORE_NUMBER = re.compile(
+    r"\b(?:nos?|art|sec|ch|figs?|eq|vol|pp?|para|cl|ref|tel|ext)\.$", re.IGNORECASE
+)
+# These end a sentence if a capital follows.
+_MAY_CLOSE = re.compile(r"\b(?:etc|min|max|a\.m|p\.m)\.$", re.IGNORECASE)
+_NUMBERED = re.compile(r"[(\[#\u00a7+]?\d|[ivxlc]{2,}\b", re.IGNORECASE)
+# The number of an item stays with it, a bare yes or no with what explains it.
+_OPENING = re.compile(r"\s*(?:\(?(?:\d{1,3}|[a-z])\.|(?:yes|no)[.!])", re.IGNORECASE)
 _INITIAL = re.compile(r"(?:^|[\s(])[A-Z]\.$")
 
 
@@ -85,13 +93,23 @@ def _is_end(text: str, start: int, end: int) -> bool:
     following = text[end : end + 40].lstrip()
     if not following:
         return True
-    if text[end - 1] == ".":
-        last = text[start:end].split()[-1] if text[start:end].split() else ""
-        if _INITIAL.search(text[max(start, end - 4) : end]):
-            return False
-        if _ABBREVIATION.search(last) and not (following[0].isupper() and last.lower() == "etc."):
-            return False
+    if _OPENING.fullmatch(text, start, end):
+        return False
+    if text[end - 1] == "." and _abbreviates(text, start, end, following):
+        return False
     return not following[0].islower()
+
+
+def _abbreviates(text: str, start: int, end: int, following: str) -> bool:
+    """Return whether the stop at the end of the span belongs to its last word alone."""
+    last = text[start:end].split()[-1]
+    if _BEFORE_NUMBER.search(last):
+        return _NUMBERED.match(following) is not None
+    if _MAY_CLOSE.search(last):
+        return not following[0].isupper()
+    if _INITIAL.search(text[max(start, end - 4) : end]):
+        return True
+    return _ABBREVIATION.search(last) is not None
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:

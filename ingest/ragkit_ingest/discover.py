@@ -6,6 +6,7 @@ surrogates, so that every file that exists can be opened again by its name.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -43,7 +44,8 @@ class PassedOver:
     Attributes:
         name: Relative to the root, with forward slashes.
         reason: Why, in a few words.
-        failed: Whether it should have been read but cannot be: a folder without permission.
+        failed: Whether it may well be there but cannot be looked at: a folder without
+            permission. What is known of it, and of all beneath it, stays as it is.
     """
 
     name: str
@@ -72,8 +74,9 @@ def resolve(argument: str | os.PathLike[str]) -> Path:
 def walk(root: Path, start: Path | None = None) -> Iterator[Found | PassedOver]:
     """Yield everything beneath `start`, a folder in `root`, in the order of names.
 
-    Hidden files and folders, ragkit's own indexes, links to folders, links out of the root and
-    special files are passed over, each with its reason. Hidden ones are not yielded at all.
+    Ragkit's own indexes, links to folders, links out of the root and special files are passed
+    over, each with its reason. Hidden files and folders are not yielded at all, and nothing is
+    if there is no such folder.
     """
     real_root = os.path.realpath(root)
     stack = [start or root]
@@ -82,12 +85,13 @@ def walk(root: Path, start: Path | None = None) -> Iterator[Found | PassedOver]:
         try:
             with os.scandir(folder) as entries:
                 children = sorted(entries, key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
         except OSError as exc:
-            yield PassedOver(
-                name=_name(root, folder), reason=f"cannot be opened ({exc.strerror})", failed=True
-            )
+            yield _unopened(root, folder, exc)
             continue
         if any(child.name == FILE_NAME for child in children):
+            yield PassedOver(name=_name(root, folder), reason="an index of ragkit")
             continue
         folders = []
         for child in children:
@@ -100,17 +104,17 @@ def walk(root: Path, start: Path | None = None) -> Iterator[Found | PassedOver]:
         stack += reversed(folders)
 
 
-def examine_file(root: Path, path: Path) -> Found | PassedOver:
-    """Return one file that was named directly; a link is followed wherever it leads."""
+def examine_file(root: Path, path: Path) -> Found | PassedOver | None:
+    """Return one file that was named directly, None if it is gone; a link is followed anywhere."""
     try:
         info = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as exc:
-        return PassedOver(
-            name=_name(root, path), reason=f"cannot be opened ({exc.strerror})", failed=True
-        )
-    return Found(
-        name=_name(root, path), path=path, size=info.st_size, mtime_ns=info.st_mtime_ns
-    )
+        return _unopened(root, path, exc)
+    if not stat.S_ISREG(info.st_mode):
+        return PassedOver(name=_name(root, path), reason="not a plain file")
+    return Found(name=_name(root, path), path=path, size=info.st_size, mtime_ns=info.st_mtime_ns)
 
 
 def sha256(path: Path) -> str:
@@ -122,12 +126,14 @@ def sha256(path: Path) -> str:
     try:
         # Without O_NONBLOCK, a pipe put in the file's place would hang the whole ingest.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise UnreadableFileError("it is not a plain file")
             digest = hashlib.sha256()
-            while block := file.read(_BLOCK):
+            while block := os.read(descriptor, _BLOCK):
                 digest.update(block)
+        finally:
+            os.close(descriptor)
     except OSError as exc:
         raise UnreadableFileError(f"it cannot be read ({exc.strerror or exc})") from exc
     return digest.hexdigest()
@@ -144,10 +150,21 @@ def _examine(root: Path, real_root: str, entry: os.DirEntry[str]) -> Found | Pas
                 return PassedOver(name=name, reason="a link to a folder")
         info = entry.stat()
     except OSError as exc:
-        return PassedOver(name=name, reason=f"a link that leads nowhere ({exc.strerror})")
+        nowhere = exc.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+        if nowhere and entry.is_symlink():
+            return PassedOver(name=name, reason=f"a link that leads nowhere ({exc.strerror})")
+        if nowhere:
+            return PassedOver(name=name, reason="gone while the folder was read")
+        return _unopened(root, Path(entry.path), exc)
     if not stat.S_ISREG(info.st_mode):
         return PassedOver(name=name, reason="not a plain file")
     return Found(name=name, path=Path(entry.path), size=info.st_size, mtime_ns=info.st_mtime_ns)
+
+
+def _unopened(root: Path, path: Path, exc: OSError) -> PassedOver:
+    return PassedOver(
+        name=_name(root, path), reason=f"cannot be opened ({exc.strerror})", failed=True
+    )
 
 
 def _name(root: Path, path: Path) -> str:

@@ -7,6 +7,7 @@
     ├── NothingToIngestError      no file that could be read was found
     ├── SourceError               one file could not become a document; the others go on
     │   ├── UnsupportedFormatError
+    │   ├── MissingReaderError    what reads the format is not installed; says the install line
     │   ├── UnreadableFileError   missing, no permission, not a plain file, changed while read
     │   ├── BrokenFileError       the bytes are not what the name says
     │   ├── PasswordError         encrypted, and no password given opens it
@@ -58,6 +59,10 @@ class SourceError(RagkitError):
 
 class UnsupportedFormatError(SourceError):
     """No parser reads this format."""
+
+
+class MissingReaderError(SourceError):
+    """A library or program that reads this format is not installed."""
 
 
 class UnreadableFileError(SourceError):

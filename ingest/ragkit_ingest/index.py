@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.catalog.reading import Generation, Reading, StoredDocument
-from ragkit_ingest.catalog.staging import Staging
+from ragkit_ingest.catalog.staging import Staging, readable
 from ragkit_ingest.embed.protocol import Embedder, Vectors
 from ragkit_ingest.errors import (
     DamagedStoreError,
@@ -26,16 +26,16 @@ from ragkit_ingest.errors import (
     UsageError,
 )
 from ragkit_ingest.status import IndexStatus, StoredText
-from ragkit_ingest.store.exact import top
+from ragkit_ingest.store.exact import ExactSearcher, top
 from ragkit_ingest.store.protocol import VectorSearcher, VectorStore
 
 _GENERATIONS = "generations"
 
 
 class Index:
-    """An index, open for reading; `sync` writes through the same connection.
+    """An index, open for reading; `sync` writes to it through a connection of its own.
 
-    May be shared between threads: one search runs at a time.
+    May be shared between threads: one search runs at a time, whatever is being written.
 
     Args:
         folder: The index folder.
@@ -62,6 +62,8 @@ class Index:
         self._lock = RLock()
         self._searcher: VectorSearcher | None = None
         self._searcher_generation = 0
+        self.store_damage = ""
+        """Why the published vectors are not used; empty while they are."""
         try:
             self.check_embedder()
         except BaseException:
@@ -95,8 +97,8 @@ class Index:
         Raises:
             EmbedderMismatchError: If they differ.
         """
-        with schema.translated(self.folder):
-            generation = self.reading.generation()
+        with self.reader() as reading:
+            generation = reading.generation()
         if generation is None:
             return None
         made, ours = generation.fingerprint, self.embedder.fingerprint
@@ -125,7 +127,7 @@ class Index:
                 return []
             if among is not None:
                 return self._dense_among(reading, generation, vector, k, among)
-            return self._open_searcher(generation).query(vector, k)
+            return self._dense_everywhere(reading, generation, vector, k)
 
     def similarities(self, vector: Vectors, chunk_ids: Sequence[int]) -> dict[int, float]:
         """Return the cosine similarity of each of the live chunks."""
@@ -211,18 +213,40 @@ class Index:
         stored = reading.vectors(generation.space_id, among, generation.fingerprint.dimension)
         return top(np.asarray(among, np.int64), stored @ vector, k)
 
+    def _dense_everywhere(
+        self, reading: Reading, generation: Generation, vector: Vectors, k: int
+    ) -> list[tuple[int, float]]:
+        """Search the published vectors; where they are damaged, compare the catalog's own.
+
+        That takes longer and finds the same. The next sync builds the published ones again.
+        """
+        try:
+            return self._open_searcher(generation).query(vector, k)
+        except DamagedStoreError as exc:
+            self._close_searcher()
+            self.store_damage = str(exc)
+            ids = reading.live_ids()
+            stored = reading.vectors(generation.space_id, ids, generation.fingerprint.dimension)
+            self._searcher = ExactSearcher(np.asarray(ids, np.int64), stored)
+            return self._searcher.query(vector, k)
+
     def _open_searcher(self, generation: Generation) -> VectorSearcher:
         if self._searcher is None or self._searcher_generation != generation.id:
             self._close_searcher()
-            folder = self.generations / generation.folder
-            if not folder.is_dir():
-                raise DamagedStoreError(
-                    f"the published vectors {folder} are missing; run: ragkit ingest, which "
-                    "builds them again without embedding anything"
-                )
-            self._searcher = self.store.open(folder)
+            self.store_damage = ""
             self._searcher_generation = generation.id
+            self._searcher = self._open_folder(generation)
         return self._searcher
+
+    def _open_folder(self, generation: Generation) -> VectorSearcher:
+        folder = self.generations / generation.folder
+        if generation.store != self.store.name:
+            raise DamagedStoreError(
+                f"the vectors in {folder} were built by {generation.store}, not {self.store.name}"
+            )
+        if not folder.is_dir():
+            raise DamagedStoreError(f"the vectors in {folder} are missing")
+        return self.store.open(folder)
 
     def _close_searcher(self) -> None:
         if self._searcher is not None:
@@ -231,7 +255,8 @@ class Index:
 
     @staticmethod
     def _ids_for(reading: Reading, path: str) -> list[int]:
-        for candidate in (path, path.removeprefix("./")):
+        shown = readable(path)
+        for candidate in (shown, shown.removeprefix("./")):
             if found := reading.document_ids(candidate):
                 return found
         return _ids_by_location(reading, path)
@@ -239,9 +264,17 @@ class Index:
 
 def _ids_by_location(reading: Reading, path: str) -> list[int]:
     """Find a document by where its file lies on disk."""
-    location = os.fsencode(os.path.abspath(path))  # noqa: PTH100 - keeps links
+    try:
+        location = os.fsencode(os.path.abspath(path))  # noqa: PTH100 - keeps links
+    except ValueError:  # half characters or a NUL: no file has such a name
+        return []
     return reading.document_ids_at(location)
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Return the bytes of all files beneath; one that a writer takes away meanwhile is left out."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total

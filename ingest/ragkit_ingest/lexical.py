@@ -13,26 +13,29 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same text would give other words, so that an index can be rebuilt."""
 
-# A run of letters and digits, joined where people join names: QK-200, v1.5, O'Neill, a_b.
-_TOKEN = re.compile(r"[^\W_]+(?:[-._'’/+][^\W_]+)*")
+# A run of letters and digits, joined where people join names (QK-200, v1.5, O'Neill, a_b) and
+# where they divide thousands (1,500).
+_TOKEN = re.compile(r"[^\W_]+(?:(?:[-._'\u2019/+]|(?<=\d),(?=\d{3}(?!\d)))[^\W_]+)*")
 _PART = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 
-STOPWORDS = frozenset(
-    """a about above after again against all also am an and any are as at be because been before
+_STOPWORDS = """
+    a about above after again against all also am an and any are as at be because been before
     being below between both but by can could d did do does doing don down during each few for
     from further had has have having he her here hers herself him himself his how i if in into is
     it its itself just ll m me more most my myself no nor not now of off on once only or other our
     ours ourselves out over own please re s same shall she should so some such t than that the
     their theirs them themselves then there these they this those through to too under until up
     ve very was we were what when where which while who whom whose why will with would you your
-    yours yourself yourselves tell know find get got""".split()
-)
+    yours yourself yourselves tell know find get got
+"""
+STOPWORDS = frozenset(_STOPWORDS.split())
 
 
 def words(text: str) -> list[str]:
@@ -74,7 +77,9 @@ def _fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    # Korean syllables fall into letters when decomposed, and signs such as \u2122 into capitals.
+    return unicodedata.normalize("NFC", bare).casefold()
 
 
 @lru_cache(maxsize=100_000)
@@ -86,24 +91,23 @@ def _split_uncached(token: str) -> Iterator[str]:
     if _CJK.search(token):
         yield from _pairs(token)
         return
-    if token.endswith(("'s", "’s")):
+    if token.endswith(("'s", "\u2019s")):
         token = token[:-2]
     if token.isalpha():
         yield _stemmed(token)
         return
-    parts = _PART.findall(token)
-    yield from (_stemmed(part.replace(",", "")) for part in parts)
+    parts = [part.replace(",", "") for part in _PART.findall(token)]
+    yield from map(_stemmed, parts)
     joined = "".join(char for char in token if char.isalnum())
     if len(parts) > 1 or joined not in parts:
-        yield joined
+        yield _stemmed(joined) if joined.isalpha() else joined
 
 
 def _pairs(token: str) -> Iterator[str]:
     characters = [char for char in token if char.isalnum()]
     if len(characters) == 1:
         yield characters[0]
-    for first, second in zip(characters, characters[1:], strict=False):
-        yield first + second
+    yield from (first + second for first, second in pairwise(characters))
 
 
 @lru_cache(maxsize=100_000)
@@ -114,6 +118,8 @@ def _stemmed(word: str) -> str:
 
 @cache
 def _stemmer() -> Any:
-    from snowballstemmer.english_stemmer import EnglishStemmer
+    from snowballstemmer.english_stemmer import (  # type: ignore[import-untyped]
+        EnglishStemmer,
+    )
 
     return EnglishStemmer()

@@ -5,11 +5,11 @@ Reads files only to hash them; writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ragkit_ingest.catalog.staging import FileRow, Root, Seen
+from ragkit_ingest.catalog.staging import FileRow, Root, Seen, readable
 from ragkit_ingest.discover import Found, PassedOver, examine_file, sha256, walk
 from ragkit_ingest.errors import UnreadableFileError
 
@@ -30,6 +30,13 @@ class Scope:
     root: Root
     path: Path
     single: bool
+
+    def entries(self) -> Iterator[Found | PassedOver]:
+        """Yield what lies within the scope."""
+        if not self.single:
+            yield from walk(self.root.path, self.path)
+        elif (entry := examine_file(self.root.path, self.path)) is not None:
+            yield entry
 
     def covers(self, row: FileRow) -> bool:
         """Return whether a known file lies within the scope."""
@@ -104,6 +111,7 @@ class Draft:
         skipped: What is not ingested, as shown, with the reason.
         unreadable: Files that cannot be opened, with the reason.
         known: How many files the catalog knew in the scope.
+        vanished: Folders that hold known files but are not there any more.
     """
 
     added: list[Task] = field(default_factory=list)
@@ -115,20 +123,33 @@ class Draft:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[tuple[Seen, str]] = field(default_factory=list)
     known: int = 0
+    vanished: list[Path] = field(default_factory=list)
 
     @property
     def tasks(self) -> list[Task]:
         """Everything to parse: new, edited, and to be tried again."""
         return [*self.added, *self.edited, *self.retry]
 
+    @property
+    def lost(self) -> int:
+        """How many removed files were not found again elsewhere."""
+        return len(self.removed) - len(self._moves())
+
+    def _moves(self) -> dict[str, str]:
+        """Return new path to old; a removed and an added file of one content is a move."""
+        gone: dict[str, list[str]] = {}
+        for row in reversed(self.removed):
+            if row.live:
+                gone.setdefault(row.sha256, []).append(row.path)
+        return {
+            task.seen.path: gone[task.seen.sha256].pop()
+            for task in self.added
+            if gone.get(task.seen.sha256)
+        }
+
     def plan(self) -> SyncPlan:
-        """Return the plan for people; a removed and an added file of one content is a move."""
-        gone = {row.sha256: row for row in self.removed if row.live}
-        moves = {}
-        for task in self.added:
-            row = gone.pop(task.seen.sha256, None)
-            if row is not None:
-                moves[task.seen.path] = row.path
+        """Return the plan for people."""
+        moves = self._moves()
         moved_away = set(moves.values())
         return SyncPlan(
             added=tuple(t.seen.path for t in self.added if t.seen.path not in moves),
@@ -155,26 +176,22 @@ def draft_plan(
     """
     draft = Draft()
     rows = {(row.root_id, row.name): row for row in known}
-    visited: set[tuple[int, str]] = set()
-    lost: list[tuple[int, str]] = []
+    met: dict[tuple[int, str], Found | PassedOver] = {}
     for scope in scopes:
-        found = (
-            [examine_file(scope.root.path, scope.path)]
-            if scope.single
-            else walk(scope.root.path, scope.path)
-        )
-        for entry in found:
+        for entry in scope.entries():
             key = (scope.root.id, entry.name)
-            if key in visited:
+            if key in met:
                 continue
-            visited.add(key)
-            if isinstance(entry, PassedOver):
-                if entry.failed:
-                    lost.append(key)
-                draft.skipped.append((scope.root.shown(entry.name), entry.reason))
-                continue
-            _place(draft, scope.root, entry, rows.get(key), recipe_of(entry.path), checksum)
-    _place_missing(draft, scopes, known, visited, lost)
+            met[key] = entry
+            if isinstance(entry, Found):
+                _place(draft, scope.root, entry, rows.get(key), recipe_of(entry.path), checksum)
+            else:
+                draft.skipped.append((scope.root.shown(entry.name), readable(entry.reason)))
+    _place_missing(draft, scopes, known, met)
+    held = {row.root_id for row in draft.removed}
+    draft.vanished += sorted(
+        {s.path for s in scopes if s.root.id in held and not s.single and not s.path.is_dir()}
+    )
     return draft
 
 
@@ -190,7 +207,8 @@ def _place(
     if recipe is None:
         if row is not None:
             draft.removed.append(row)
-        draft.skipped.append((shown, f"no parser for {entry.path.suffix or 'files without ending'}"))
+        ending = readable(entry.path.suffix) or "files without ending"
+        draft.skipped.append((shown, f"no parser for {ending}"))
         return
     if row is not None and not checksum and _same_stamp(entry, row, recipe):
         draft.unchanged.append(row)
@@ -222,15 +240,15 @@ def _place_missing(
     draft: Draft,
     scopes: Sequence[Scope],
     known: Sequence[FileRow],
-    visited: set[tuple[int, str]],
-    lost: Sequence[tuple[int, str]],
+    met: Mapping[tuple[int, str], Found | PassedOver],
 ) -> None:
-    """Count known files that were not met as removed, unless their folder could not be read."""
+    """Count known files that are plain files no more as removed, unless that cannot be told."""
+    lost = [key for key, entry in met.items() if isinstance(entry, PassedOver) and entry.failed]
     for row in known:
         if not any(scope.covers(row) for scope in scopes):
             continue
         draft.known += 1
-        if (row.root_id, row.name) in visited:
+        if isinstance(met.get((row.root_id, row.name)), Found):
             continue
         if any(root == row.root_id and _within(row.name, name) for root, name in lost):
             draft.unchanged.append(row)
@@ -243,10 +261,11 @@ def _within(name: str, folder: str) -> bool:
 
 
 def _same_stamp(entry: Found, row: FileRow, recipe: str) -> bool:
-    return (
-        (row.size, row.mtime_ns, row.parser) == (entry.size, entry.mtime_ns, recipe)
-        and row.outcome not in {"staged", "failed"}
-    )
+    return (row.size, row.mtime_ns, row.parser) == (
+        entry.size,
+        entry.mtime_ns,
+        recipe,
+    ) and row.outcome not in {"staged", "failed"}
 
 
 def _seen(root: Root, entry: Found, shown: str, digest: str, recipe: str) -> Seen:

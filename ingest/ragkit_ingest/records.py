@@ -73,6 +73,28 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file within a file, such as a mail's attachment, and what became of it.
+
+    Attributes:
+        name: Its path within the file: `"report.pdf"`, or `"forwarded.eml/report.pdf"` for the
+            attachment of an attachment. No two in one file are the same.
+        document: What it says, itself without attachments; None if it was not read.
+        failure: Why it could not be read; empty if it was, or if nobody has tried.
+    """
+
+    name: str
+    document: Document | None = None
+    failure: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name.strip("/ "):
+            raise ValueError(f"an attachment needs a name, not {self.name!r}")
+        if self.document is not None and (self.failure or self.document.attachments):
+            raise ValueError(f"the attachment {self.name} holds a failure or other attachments")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A file's text with the positions of everything in it.
 
@@ -85,6 +107,8 @@ class Document:
         pages: In reading order, without overlap; empty for formats without pages.
         metadata: Front matter and document properties: keys in lower case, dates in ISO 8601.
         notices: Sentences about what the parser could not read ("page 3 has no text").
+        attachments: The files within the file, each a document of its own, in order. A parser
+            names them; `worker.ParserPool` reads them.
     """
 
     text: str
@@ -94,6 +118,7 @@ class Document:
     pages: tuple[Page, ...] = ()
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     def __post_init__(self) -> None:
         _check_order("block", self.blocks, len(self.text))

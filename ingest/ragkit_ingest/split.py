@@ -15,6 +15,7 @@ from ragkit_ingest.records import Block, BlockKind, Chunk, Document
 CountTokens = Callable[[Sequence[str]], list[int]]
 """The length of each text in the embedder's own tokens."""
 
+_Piece = tuple[tuple[str, ...], str, int, int]  # headings, header, start, end
 _LEAD_CHARACTERS = 120
 _SPECIAL_TOKENS = 2  # the embedder puts one before and one after every text
 _SEPARATORS = ["\n\n", "\n", ". ", "? ", "! ", "; ", ", ", " ", ""]
@@ -52,10 +53,25 @@ class SplitSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A run of blocks beneath the same headings."""
+    """A run of blocks that chunks are made of.
 
-    headings: tuple[str, ...]
+    Attributes:
+        paths: From which offset on the text stands beneath which headings; one, unless a short
+            section was joined to the ones beneath it.
+        blocks: In reading order.
+    """
+
+    paths: tuple[tuple[int, tuple[str, ...]], ...]
     blocks: tuple[Block, ...]
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The headings of its first block."""
+        return self.paths[0][1]
+
+    def headings_at(self, offset: int) -> tuple[str, ...]:
+        """Return the headings that the text at the offset stands beneath."""
+        return next(names for start, names in reversed(self.paths) if start <= offset)
 
 
 def split(
@@ -68,21 +84,28 @@ def split(
     stands in the `headings` of all of them.
     """
     sections = _joined(list(_sections(document)))
-    headers = [_header(document.title, section.headings) for section in sections]
-    header_tokens = count_tokens(headers)
-    pieces: list[tuple[_Section, str, int, int]] = []
-    for section, full, used in zip(sections, headers, header_tokens, strict=True):
-        header = full
-        if used > settings.header_tokens:
-            header = _shorten(full, settings.header_tokens, count_tokens)
-        limit = settings.chunk_tokens - _SPECIAL_TOKENS - min(used, settings.header_tokens)
+    paths = list(dict.fromkeys(names for section in sections for _, names in section.paths))
+    full = [_header(document.title, names) for names in paths]
+    lengths = dict(zip(paths, count_tokens(full), strict=True))
+    headers = {
+        names: header
+        if lengths[names] <= settings.header_tokens
+        else _shorten(header, settings.header_tokens, count_tokens)
+        for names, header in zip(paths, full, strict=True)
+    }
+    pieces: list[_Piece] = []
+    for section in sections:
+        longest = max(lengths[names] for _, names in section.paths)
+        limit = settings.chunk_tokens - _SPECIAL_TOKENS - min(longest, settings.header_tokens)
         spans = _pack(document.text, section.blocks, limit, settings.rows_tokens, count_tokens)
-        pieces += ((section, header, start, end) for start, end in spans)
+        for start, end in spans:
+            names = section.headings_at(start)
+            pieces.append((names, headers[names], start, end))
     return _chunks(document, pieces, count_tokens)
 
 
 def _chunks(
-    document: Document, pieces: Sequence[tuple[_Section, str, int, int]], count_tokens: CountTokens
+    document: Document, pieces: Sequence[_Piece], count_tokens: CountTokens
 ) -> tuple[Chunk, ...]:
     lengths = count_tokens(
         [
@@ -96,12 +119,12 @@ def _chunks(
             start=start,
             end=end,
             text=document.text[start:end],
-            headings=section.headings,
+            headings=names,
             page=_page_at(document, start),
             header=header,
             tokens=length + _SPECIAL_TOKENS,
         )
-        for ordinal, ((section, header, start, end), length) in enumerate(
+        for ordinal, ((names, header, start, end), length) in enumerate(
             zip(pieces, lengths, strict=True)
         )
     )
@@ -114,13 +137,18 @@ def _sections(document: Document) -> Iterator[_Section]:
     for block in document.blocks:
         if block.kind is BlockKind.HEADING:
             if any(held.kind is not BlockKind.HEADING for held in blocks):
-                yield _Section(tuple(title for _, title in path), tuple(blocks))
+                yield _section(path, blocks)
                 blocks = []
             path = [entry for entry in path if entry[0] < block.level]
             path.append((block.level, document.text[block.start : block.end]))
         blocks.append(block)
     if blocks:
-        yield _Section(tuple(title for _, title in path), tuple(blocks))
+        yield _section(path, blocks)
+
+
+def _section(path: Sequence[tuple[int, str]], blocks: Sequence[Block]) -> _Section:
+    names = tuple(title for _, title in path)
+    return _Section(((blocks[0].start, names),), tuple(blocks))
 
 
 def _joined(sections: list[_Section]) -> list[_Section]:
@@ -133,8 +161,9 @@ def _joined(sections: list[_Section]) -> list[_Section]:
     for section in sections:
         if joined and _is_lead(joined[-1], section):
             lead = joined.pop()
-            section = _Section(lead.headings, lead.blocks + section.blocks)  # noqa: PLW2901
-        joined.append(section)
+            joined.append(_Section(lead.paths + section.paths, lead.blocks + section.blocks))
+        else:
+            joined.append(section)
     return joined
 
 

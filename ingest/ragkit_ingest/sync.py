@@ -14,22 +14,27 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from ragkit_ingest import lexical
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.catalog.publish import Change, Publisher
-from ragkit_ingest.catalog.reading import Generation
+from ragkit_ingest.catalog.reading import Generation, Reading
 from ragkit_ingest.catalog.rows import text_key
-from ragkit_ingest.catalog.staging import FileRow, Seen, Staging
+from ragkit_ingest.catalog.staging import FileRow, Seen, Staging, readable
 from ragkit_ingest.discover import resolve
+from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.errors import (
     DamagedStoreError,
+    EmbedderError,
     MassDeletionError,
     NothingToIngestError,
     SourceError,
@@ -54,7 +59,25 @@ from ragkit_ingest.split import SplitSettings, split
 
 _EMBED_AT_ONCE = 512
 _REBUILD_SHARE = 0.3
+_UNIT_TOLERANCE = 0.01
 _MASS_DELETION_FILES = 4
+_IF_MEANT = (
+    "if that is meant, run again with --allow-mass-delete, else check that the folder is mounted: "
+    "nothing was changed"
+)
+
+
+class Parses(Protocol):
+    """What parses many files; `ParserPool` does it in processes of their own."""
+
+    def parse_all(
+        self, sources: Iterable[tuple[int, Source]]
+    ) -> Iterator[tuple[int, Document | SourceError]]:
+        """Yield every source's number with its Document or its error, as they become ready."""
+        ...
+
+
+Parsers = Callable[[int], AbstractContextManager[Parses]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +105,8 @@ def plan_sync(index: Index, paths: Sequence[Path], settings: SyncSettings) -> Sy
     Raises:
         UsageError: If a path does not exist.
     """
-    with schema.translated(index.folder), schema.rolled_back(index.connection):
-        return _Sync(index, settings, None).draft(paths).plan()
+    with _connected(index) as connection, schema.shadow(connection):
+        return _Sync(index, connection, settings).draft(paths).plan()
 
 
 def sync(
@@ -91,6 +114,8 @@ def sync(
     paths: Sequence[Path],
     settings: SyncSettings,
     progress: ProgressCallback | None = None,
+    *,
+    parsers: Parsers = ParserPool,
 ) -> IngestReport:
     """Bring the index in line with the files and folders.
 
@@ -99,6 +124,7 @@ def sync(
         paths: Files and folders; with none, every folder that was ingested before.
         settings: How files are read.
         progress: Called as the work goes on.
+        parsers: Makes what parses the files, given how many processes to use.
 
     Raises:
         UsageError: If a path does not exist.
@@ -107,37 +133,51 @@ def sync(
         IndexLockedError: If another process is writing.
         StorageError: If the disk is full, read-only or failing.
     """
-    with writer_lock(index.folder), schema.translated(index.folder):
-        return _Sync(index, settings, progress).run(paths)
+    with writer_lock(index.folder), _connected(index) as connection:
+        return _Sync(index, connection, settings, progress, parsers).run(paths)
+
+
+@contextmanager
+def _connected(index: Index) -> Iterator[sqlite3.Connection]:
+    """Give a connection of its own, so that searches in other threads see nothing unfinished."""
+    with schema.translated(index.folder), closing(schema.open_existing(index.folder)) as connection:
+        yield connection
 
 
 class _Sync:
     """One run."""
 
     def __init__(
-        self, index: Index, settings: SyncSettings, progress: ProgressCallback | None
+        self,
+        index: Index,
+        connection: sqlite3.Connection,
+        settings: SyncSettings,
+        progress: ProgressCallback | None = None,
+        parsers: Parsers = ParserPool,
     ) -> None:
         self._index = index
+        self._connection = connection
         self._settings = settings
         self._progress = progress or (lambda _: None)
-        self._staging = Staging(index.connection)
-        self._publisher = Publisher(index.connection)
+        self._parsers = parsers
+        self._staging = Staging(connection)
+        self._publisher = Publisher(connection)
+        self._reading = Reading(connection)
         self._registry = ParserRegistry()
         self._space = 0
         self._pending: dict[bytes, str] = {}
         self._embedded = 0
         self._parsed = 0
         self._failures: list[Failure] = []
-        self._notices: list[str] = []
 
     def run(self, paths: Sequence[Path]) -> IngestReport:
         started = time.perf_counter()
         self._index.check_embedder()
-        self._space = self._staging.space(self._index.embedder.fingerprint)
-        draft = self.draft(paths)
-        self._refuse(draft, paths)
-        for seen in draft.touched:
-            self._staging.touch(seen)
+        with schema.transaction(self._connection):  # a refused sync leaves no trace
+            self._space = self._staging.space(self._index.embedder.fingerprint)
+            draft = self.draft(paths)
+            self._refuse(draft, paths)
+            self._staging.touch(draft.touched)
         for seen, reason in draft.unreadable:
             self._fail(seen, reason)
         self._parse(draft.tasks)
@@ -189,14 +229,18 @@ class _Sync:
         named = ", ".join(str(path) for path in paths) or "the folders ingested before"
         if not (draft.known or draft.tasks or draft.unreadable):
             raise NothingToIngestError(_nothing(named, draft))
-        gone, known = len(draft.removed), draft.known
-        if self._settings.allow_mass_delete or known < _MASS_DELETION_FILES or 2 * gone <= known:
+        if self._settings.allow_mass_delete:
             return
-        raise MassDeletionError(
-            f"{gone} of the {known} indexed files are gone from {named}; if that is meant, run "
-            "again with --allow-mass-delete, else check that the folder is mounted: nothing was "
-            "changed"
-        )
+        if draft.vanished:
+            raise MassDeletionError(
+                f"the folder {draft.vanished[0]} is gone, and with it {draft.lost} of the "
+                f"{draft.known} indexed files; {_IF_MEANT}"
+            )
+        if draft.known >= _MASS_DELETION_FILES and 2 * draft.lost > draft.known:
+            raise MassDeletionError(
+                f"{draft.lost} of the {draft.known} indexed files are gone from {named}; "
+                f"{_IF_MEANT}"
+            )
 
     # -- parse and stage ---------------------------------------------------------------------
 
@@ -207,7 +251,7 @@ class _Sync:
             return
         self._progress(Progress(stage="parse", done=self._parsed, total=len(tasks)))
         by_number = dict(enumerate(todo))
-        with ParserPool(workers=min(self._settings.workers, len(todo))) as pool:
+        with self._parsers(min(self._settings.workers, len(todo))) as pool:
             for number, outcome in pool.parse_all(self._sources(by_number)):
                 task = by_number[number]
                 if isinstance(outcome, SourceError):
@@ -240,8 +284,8 @@ class _Sync:
             self._embed_pending()
 
     def _fail(self, seen: Seen, reason: str) -> None:
-        self._staging.fail(seen, reason)
-        self._failures.append(Failure(path=seen.path, reason=reason, retry=True))
+        shown = self._staging.fail(seen, readable(reason))
+        self._failures.append(Failure(path=shown, reason=readable(reason), retry=True))
 
     # -- embed -------------------------------------------------------------------------------
 
@@ -250,6 +294,7 @@ class _Sync:
         for start in range(0, len(keys), _EMBED_AT_ONCE):
             batch = slice(start, start + _EMBED_AT_ONCE)
             vectors = self._index.embedder.embed_documents(texts[batch])
+            _check_vectors(vectors, len(texts[batch]), self._index.embedder.fingerprint)
             self._staging.add_vectors(self._space, keys[batch], vectors)
             self._embedded += len(vectors)
             self._progress(Progress(stage="embed", done=self._embedded, total=0))
@@ -267,9 +312,8 @@ class _Sync:
     def _publish(self, removed: Sequence[FileRow]) -> tuple[Change, int]:
         removed_ids = [row.id for row in removed]
         change = self._publisher.change(removed_ids)
-        live = self._index.reading.generation()
-        intact = live is None or (self._index.generations / live.folder).is_dir()
-        if not (change.files or removed_ids) and intact:
+        live = self._reading.generation()
+        if not (change.files or removed_ids) and (live is None or self._intact(live, change)):
             return change, live.id if live else 0
         self._progress(Progress(stage="publish", done=0, total=change.total))
         # Never a name used before: Chroma keeps what it once opened by the folder's path.
@@ -286,11 +330,21 @@ class _Sync:
         self._sweep(keep={folder.name, live.folder if live else ""})
         return change, number
 
+    def _intact(self, live: Generation, change: Change) -> bool:
+        """Return whether the published vectors can be read and are those of the catalog."""
+        if live.store != self._index.store.name:
+            return False
+        try:
+            self._verify(self._index.generations / live.folder, change)
+        except DamagedStoreError:
+            return False
+        return True
+
     def _build(self, folder: Path, live: Generation | None, change: Change) -> None:
         try:
             if not self._derive(folder, live, change):
                 self._build_fresh(folder, change)
-            self._verify(folder, change)
+                self._verify(folder, change)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -314,9 +368,8 @@ class _Sync:
 
     def _build_fresh(self, folder: Path, change: Change) -> None:
         ids = self._ids_after(change)
-        self._index.store.build(
-            folder, self._vectors(ids), dimension=self._index.embedder.fingerprint.dimension
-        )
+        dimension = self._index.embedder.fingerprint.dimension
+        self._index.store.build(folder, self._vectors(ids), dimension=dimension, count=len(ids))
 
     def _verify(self, folder: Path, change: Change) -> None:
         """Read the new folder back before anybody relies on it.
@@ -327,11 +380,11 @@ class _Sync:
         expected = self._ids_after(change)
         searcher = self._index.store.open(folder)
         try:
-            found = searcher.ids()
-            if found != set(expected):
+            found, wanted = searcher.ids(), set(expected)
+            if found != wanted:
                 raise DamagedStoreError(
                     f"the vectors in {folder} are not those of the catalog: "
-                    f"{len(set(expected) - found)} missing, {len(found - set(expected))} too many"
+                    f"{len(wanted - found)} missing, {len(found - wanted)} too many"
                 )
             sample = expected[:: max(1, len(expected) // 64)]
             for ids, vectors in self._vectors(sample):
@@ -342,9 +395,9 @@ class _Sync:
 
     def _ids_after(self, change: Change) -> list[int]:
         gone = set(change.removed)
-        return [id_ for id_ in self._publisher.live_ids() if id_ not in gone] + list(change.added)
+        return [id_ for id_ in self._reading.live_ids() if id_ not in gone] + list(change.added)
 
-    def _vectors(self, ids: Sequence[int]) -> Iterator[tuple[list[int], np.ndarray]]:
+    def _vectors(self, ids: Sequence[int]) -> Iterator[tuple[list[int], Vectors]]:
         dimension = self._index.embedder.fingerprint.dimension
         return self._publisher.vectors(self._space, ids, dimension)
 
@@ -362,19 +415,14 @@ class _Sync:
     def _report(
         self, draft: Draft, change: Change, generation: int, seconds: float
     ) -> IngestReport:
-        outcomes = {row.path: row.outcome for row in self._staging.files()}
-        failed = {failure.path for failure in self._failures}
-        tried = [task.seen.path for task in draft.tasks if task.seen.path not in failed]
-        no_text = sorted(
-            path
-            for path in [*tried, *(row.path for row in draft.unchanged)]
-            if outcomes.get(path) == "no_text"
-        )
-        unchanged = [row for row in draft.unchanged if outcomes.get(row.path) != "no_text"]
+        now = {(row.root_id, row.name): row for row in self._staging.files()}
+        tried = [now[task.seen.root_id, task.seen.name] for task in draft.tasks]
+        same = [now[row.root_id, row.name] for row in draft.unchanged]
+        no_text = sorted(row.path for row in [*tried, *same] if row.outcome == "no_text")
         return IngestReport(
             files=FileCounts(
-                indexed=sum(outcomes.get(path) == "indexed" for path in tried),
-                unchanged=len(unchanged),
+                indexed=sum(row.outcome == "indexed" for row in tried),
+                unchanged=sum(row.outcome != "no_text" for row in same),
                 removed=len(draft.removed),
                 failed=len(self._failures),
                 no_text=len(no_text),
@@ -394,7 +442,27 @@ class _Sync:
 
 def _title_from_name(path: Path) -> str:
     """Return a title for a document that has none: its file name, as words."""
-    return " ".join(re.split(r"[\s_.-]+", path.stem)).strip()
+    return " ".join(re.split(r"[\s_.-]+", readable(path.stem))).strip()
+
+
+def _check_vectors(vectors: Vectors, count: int, fingerprint: Fingerprint) -> None:
+    """Refuse what an embedder must not answer with, before any of it is stored.
+
+    Raises:
+        EmbedderError: If the vectors are not `count` unit vectors of the embedder's dimension.
+    """
+    wanted = (count, fingerprint.dimension)
+    if vectors.shape != wanted:
+        raise EmbedderError(
+            f"the embedder {fingerprint.name} gave an array of shape {vectors.shape} for {count} "
+            f"texts, not {wanted}; nothing of it was stored"
+        )
+    # Written so that a vector that is not finite counts as wrong.
+    if not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < _UNIT_TOLERANCE).all():
+        raise EmbedderError(
+            f"the embedder {fingerprint.name} gave vectors that are not of length 1; nothing of "
+            "it was stored"
+        )
 
 
 def _changed(task: Task) -> bool:

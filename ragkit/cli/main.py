@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli import ask, chat, demo, doctor, failure, ingest, search, show, status
+from ragkit.cli import eval as evaluation
 from ragkit.cli.option import IndexOption, JsonOption
 from ragkit.cli.session import OpenPipeline, Session, open_pipeline
 from ragkit.cli.terminal import Terminal, prepare_streams
@@ -33,6 +34,7 @@ app.command("show")(show.show)
 app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+app.add_typer(evaluation.app, name="eval")
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ragkit.cli.terminal import Terminal, one_line
@@ -48,5 +48,25 @@ def ingest_progress(terminal: Terminal) -> Iterator[ProgressCallback | None]:
                     path=one_line(progress.path)[-40:],
                     visible=True,
                 )
+
+        yield show
+
+
+@contextmanager
+def counting(terminal: Terminal, label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a callback (done, total) that moves a bar on stderr; None if that is no terminal."""
+    if not terminal.err.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    label_column = TextColumn("{task.description}", markup=False)
+    columns = (label_column, BarColumn(bar_width=30), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=terminal.err, transient=True) as bars:
+        task = bars.add_task(label, total=None)
+
+        def show(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
 
         yield show

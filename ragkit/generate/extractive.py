@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ragkit.answer import Passage
-from ragkit.evidence import Candidate, EmbedsTexts, answer_features, answer_model, candidates
+from ragkit.evidence import Candidate
 from ragkit.generate.protocol import (
     Draft,
     DraftSentence,
@@ -19,7 +19,6 @@ from ragkit.generate.protocol import (
     Span,
     TextDelta,
 )
-from ragkit.question import analyse
 from ragkit.sentence import SentenceSpan, sentences
 from ragkit_ingest.records import BlockKind
 
@@ -35,7 +34,7 @@ class ExtractiveSettings:
     """
 
     max_sentences: int = 3
-    near: float = 0.75
+    near: float = 0.5
     max_items: int = 8
 
 
@@ -43,39 +42,32 @@ class ExtractiveGenerator:
     """Picks sentences.
 
     Args:
-        embedder: Of the index.
         settings: How much is shown.
     """
 
     name = "extractive"
 
-    def __init__(self, embedder: EmbedsTexts, settings: ExtractiveSettings | None = None) -> None:
-        self._embedder = embedder
+    def __init__(self, settings: ExtractiveSettings | None = None) -> None:
         self._settings = settings or ExtractiveSettings()
 
     def generate(self, request: GenerationRequest) -> Iterator[GenerationEvent]:
         """Yield the chosen sentences, then the draft."""
-        question = analyse(request.question)
-        ranked = candidates(question, request.passages, request.word_weights, self._embedder)
-        if not ranked:
-            yield Draft(sentences=(), confidence=0.0)
+        if not request.evidence:
+            yield Draft(sentences=())
             return
-        features = answer_features(question, request.passages, ranked, request.word_weights)
-        chosen = self._complete(self._choose(ranked), request.passages)
+        chosen = self._complete(self._choose(request.evidence))
         drafted = tuple(
             DraftSentence(text=_shown(sentence.text), sources=(_span(passage, sentence),))
             for passage, sentence in chosen
         )
         yield TextDelta(text="\n".join(sentence.text for sentence in drafted))
-        yield Draft(sentences=drafted, confidence=answer_model().probability(features))
+        yield Draft(sentences=drafted)
 
     def _choose(self, ranked: Sequence[Candidate]) -> list[Candidate]:
         limit = self._settings.near * ranked[0].score
         return [c for c in ranked[: self._settings.max_sentences] if c.score >= limit]
 
-    def _complete(
-        self, chosen: Sequence[Candidate], passages: Sequence[Passage]
-    ) -> list[tuple[Passage, SentenceSpan]]:
+    def _complete(self, chosen: Sequence[Candidate]) -> list[tuple[Passage, SentenceSpan]]:
         """Return the chosen sentences with what they need to be understood."""
         completed: dict[tuple[int, int], tuple[Passage, SentenceSpan]] = {}
         for candidate in chosen:
@@ -92,7 +84,7 @@ def _run(
     """Return the sentence, with its list items if it announces some."""
     if not chosen.text.endswith(":"):
         return [chosen]
-    items = []
+    items: list[SentenceSpan] = []
     for sentence in around:
         if sentence.start <= chosen.start:
             continue

@@ -6,11 +6,12 @@ the same way for every generator, by `ragkit.citations`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ragkit.answer import Passage
+from ragkit.evidence import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +30,13 @@ class GenerationRequest:
         question: Standing on its own, follow-ups already rewritten.
         passages: Best first; `DraftSentence.sources` refer to their `chunk_id`.
         history: Earlier turns, oldest first; empty outside a chat.
-        word_weights: How rare each analysed content word of the question is in the whole
-            index (inverse document frequency, 0 or more).
+        evidence: The passages' sentences with how well each answers, best first.
     """
 
     question: str
     passages: Sequence[Passage]
     history: Sequence[Turn] = ()
-    word_weights: Mapping[str, float] = field(default_factory=dict)
+    evidence: Sequence[Candidate] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +75,11 @@ class Draft:
 
     Attributes:
         sentences: In order; empty if the generator found nothing to say.
-        confidence: The generator's probability in [0, 1] that the passages hold the answer;
-            None if it cannot tell.
         prompt_tokens: Tokens read; 0 for generators without tokens.
         completion_tokens: Tokens written.
     """
 
     sentences: tuple[DraftSentence, ...]
-    confidence: float | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
 

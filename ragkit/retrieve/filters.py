@@ -18,8 +18,8 @@ from ragkit_ingest.catalog.reading import DocumentFacts
 from ragkit_ingest.errors import UsageError
 from ragkit_ingest.records import MetadataValue
 
-Where = Mapping[str, str]
-"""Field to condition; a document must meet all of them."""
+Where = Mapping[str, MetadataValue]
+"""Field to condition; a document must meet all of them. A number is a condition of equality."""
 
 _COMPARISONS: dict[str, Callable[[float | str, float | str], bool]] = {
     ">=": lambda left, right: left >= right,  # type: ignore[operator]
@@ -40,7 +40,7 @@ def matching(documents: Sequence[DocumentFacts], where: Where) -> list[int]:
     return [
         document.id
         for document in documents
-        if all(_meets(document, field, condition) for field, condition in where.items())
+        if all(_meets(document, field, str(condition)) for field, condition in where.items())
     ]
 
 

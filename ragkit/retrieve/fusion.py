@@ -34,8 +34,7 @@ def fused(
     """
     by_dense, by_lexical = scaled(dense), scaled(lexical)
     scores = {
-        id_: dense_weight * by_dense.get(id_, 0.0)
-        + (1.0 - dense_weight) * by_lexical.get(id_, 0.0)
+        id_: dense_weight * by_dense.get(id_, 0.0) + (1.0 - dense_weight) * by_lexical.get(id_, 0.0)
         for id_ in by_dense.keys() | by_lexical.keys()
     }
     return sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))

@@ -10,7 +10,7 @@ from ragkit.answer import Passage, SearchResult
 from ragkit.retrieve.filters import Where, matching
 from ragkit.retrieve.fusion import fused
 from ragkit_ingest.catalog.reading import Reading, StoredChunk
-from ragkit_ingest.errors import UsageError
+from ragkit_ingest.errors import NoIndexError, UsageError
 from ragkit_ingest.index import Index
 from ragkit_ingest.lexical import match_query
 from ragkit_ingest.records import Block
@@ -31,7 +31,7 @@ class RetrievalSettings:
     """
 
     depth: int = 200
-    dense_weight: float = 0.5
+    dense_weight: float = 0.7
     title_weight: float = 1.0
     headings_weight: float = 1.0
 
@@ -77,17 +77,23 @@ class Retriever:
 
         Raises:
             UsageError: If an argument is out of range, or a filter names an unknown field.
+            NoIndexError: If nothing was indexed yet.
         """
         _check(query, mode, k)
+        query = query.encode("utf-8", "replace").decode()  # half characters from a command line
         started = time.perf_counter()
         with self._index.reader() as reading:
+            if reading.generation() is None:
+                raise NoIndexError(
+                    f"nothing is indexed in {self._index.folder} yet; run: ragkit ingest PATH"
+                )
             among = self._among(reading, where)
             ranked = self._rank(reading, query, mode, max(k, self._settings.depth), among)
             top = ranked.order[:k]
             stored = reading.chunks([id_ for id_, _ in top])
             metadata = reading.metadata(sorted({chunk.document_id for chunk in stored.values()}))
         dense_ranks, lexical_ranks = _ranks(ranked.dense), _ranks(ranked.lexical)
-        hits = []
+        hits: list[Passage] = []
         for id_, score in top:
             if (chunk := stored.get(id_)) is None:
                 continue

@@ -80,14 +80,7 @@ class Publisher:
                     (space_id, *batch),
                 )
             )
-            yield batch, rows.load_vectors([found[id_] for id_ in batch], dimension)
-
-    def live_ids(self) -> list[int]:
-        """Return the ids of all live chunks, ascending."""
-        return self._ids(
-            "SELECT c.id FROM chunks c JOIN revisions r ON r.id = c.revision_id"
-            " WHERE r.state = 'live' ORDER BY c.id"
-        )
+            yield batch, rows.load_vectors([found.get(id_, b"") for id_ in batch], dimension)
 
     def publish(
         self,
@@ -129,6 +122,10 @@ class Publisher:
                 (now,),
             )
             self._db.execute("UPDATE revisions SET state = 'live' WHERE state = 'staged'")
+            self._db.execute(
+                "DELETE FROM vectors WHERE NOT EXISTS"
+                " (SELECT 1 FROM chunks WHERE chunks.text_key = vectors.text_key)"
+            )
             self._index_words(change.added)
             self._db.execute("UPDATE generations SET state = 'retired' WHERE state = 'live'")
             cursor = self._db.execute(
@@ -145,23 +142,12 @@ class Publisher:
         )
 
     def _remove(self, chunk_ids: Sequence[int]) -> None:
-        """Delete chunks, their words, and the vectors that no other chunk uses."""
+        """Delete chunks and their words."""
         for position in range(0, len(chunk_ids), _BATCH):
             batch = chunk_ids[position : position + _BATCH]
             marks = ",".join("?" * len(batch))
-            keys = [
-                row[0]
-                for row in self._db.execute(
-                    f"SELECT DISTINCT text_key FROM chunks WHERE id IN ({marks})", batch
-                )
-            ]
             self._db.execute(f"DELETE FROM words WHERE rowid IN ({marks})", batch)
             self._db.execute(f"DELETE FROM chunks WHERE id IN ({marks})", batch)
-            self._db.executemany(
-                "DELETE FROM vectors WHERE text_key = ?1 AND NOT EXISTS"
-                " (SELECT 1 FROM chunks WHERE text_key = ?1)",
-                [(key,) for key in keys],
-            )
 
     def _index_words(self, chunk_ids: Sequence[int]) -> None:
         for position in range(0, len(chunk_ids), _BATCH):

@@ -111,7 +111,7 @@ class Reading:
             store=row[2],
             folder=row[3],
             chunks=row[4],
-            fingerprint=Fingerprint.from_json(row[5]),
+            fingerprint=rows.load_fingerprint(row[5]),
         )
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
@@ -164,7 +164,17 @@ class Reading:
                     (space_id, *batch),
                 )
             )
-        return rows.load_vectors([found[id_] for id_ in chunk_ids], dimension)
+        return rows.load_vectors([found.get(id_, b"") for id_ in chunk_ids], dimension)
+
+    def live_ids(self) -> list[int]:
+        """Return the ids of all live chunks, ascending."""
+        return [
+            row[0]
+            for row in self._db.execute(
+                "SELECT c.id FROM chunks c JOIN revisions r ON r.id = c.revision_id"
+                " WHERE r.state = 'live' ORDER BY c.id"
+            )
+        ]
 
     def lexical(
         self,

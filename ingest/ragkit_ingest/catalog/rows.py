@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from ragkit_ingest.embed.protocol import Vectors
+from ragkit_ingest.embed.protocol import Fingerprint, Vectors
+from ragkit_ingest.errors import DamagedIndexError
 from ragkit_ingest.records import Block, BlockKind, MetadataValue, Page
 
 _KINDS = {kind: kind.value for kind in BlockKind}
@@ -30,10 +32,11 @@ def dump_blocks(blocks: Sequence[Block]) -> str:
 
 def load_blocks(column: str) -> tuple[Block, ...]:
     """Read what `dump_blocks` wrote."""
-    return tuple(
-        Block(kind=BlockKind(kind), start=start, end=end, level=level)
-        for kind, start, end, level in json.loads(column)
-    )
+    with _intact("blocks"):
+        return tuple(
+            Block(kind=BlockKind(kind), start=start, end=end, level=level)
+            for kind, start, end, level in json.loads(column)
+        )
 
 
 def dump_pages(pages: Sequence[Page]) -> str:
@@ -43,10 +46,11 @@ def dump_pages(pages: Sequence[Page]) -> str:
 
 def load_pages(column: str) -> tuple[Page, ...]:
     """Read what `dump_pages` wrote."""
-    return tuple(
-        Page(number=number, start=start, end=end, label=label)
-        for number, start, end, label in json.loads(column)
-    )
+    with _intact("pages"):
+        return tuple(
+            Page(number=number, start=start, end=end, label=label)
+            for number, start, end, label in json.loads(column)
+        )
 
 
 def dump_metadata(metadata: Mapping[str, MetadataValue]) -> str:
@@ -56,8 +60,9 @@ def dump_metadata(metadata: Mapping[str, MetadataValue]) -> str:
 
 def load_metadata(column: str) -> dict[str, MetadataValue]:
     """Read what `dump_metadata` wrote."""
-    loaded: dict[str, MetadataValue] = json.loads(column)
-    return loaded
+    with _intact("metadata"):
+        loaded: dict[str, MetadataValue] = dict(json.loads(column))
+        return loaded
 
 
 def dump_texts(texts: Sequence[str]) -> str:
@@ -67,7 +72,14 @@ def dump_texts(texts: Sequence[str]) -> str:
 
 def load_texts(column: str) -> tuple[str, ...]:
     """Read what `dump_texts` wrote."""
-    return tuple(json.loads(column))
+    with _intact("texts"):
+        return tuple(str(text) for text in json.loads(column))
+
+
+def load_fingerprint(column: str) -> Fingerprint:
+    """Read what `Fingerprint.to_json` wrote."""
+    with _intact("embedder"):
+        return Fingerprint.from_json(column)
 
 
 def dump_vector(vector: Vectors) -> bytes:
@@ -77,8 +89,21 @@ def dump_vector(vector: Vectors) -> bytes:
 
 def load_vectors(columns: Sequence[bytes], dimension: int) -> Vectors:
     """Read vectors, one a row; shape (len(columns), dimension)."""
-    flat = np.frombuffer(b"".join(columns), dtype="<f4").astype(np.float32, copy=False)
-    return flat.reshape(len(columns), dimension)
+    with _intact("vectors"):
+        flat = np.frombuffer(b"".join(columns), dtype="<f4").astype(np.float32, copy=False)
+        return flat.reshape(len(columns), dimension)
+
+
+@contextmanager
+def _intact(what: str) -> Iterator[None]:
+    """SQLite keeps no checksums: what a failing disk altered shows when it is read as a record."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+        raise DamagedIndexError(
+            f"the catalog holds {what} that cannot be read ({exc}); restore the index from a "
+            "backup, or move its folder away and ingest again"
+        ) from exc
 
 
 def _dump(value: list[Any]) -> str:

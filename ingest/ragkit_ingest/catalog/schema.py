@@ -7,6 +7,7 @@ Only live revisions are ever read.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,10 @@ from ragkit_ingest.errors import (
 )
 
 FILE_NAME = "catalog.sqlite"
+# What may be there before the catalog is, while another process makes it.
+_BEFORE_TABLES = frozenset(
+    {"lock", "lock.owner", FILE_NAME, *(f"{FILE_NAME}-{end}" for end in ("journal", "wal", "shm"))}
+)
 APPLICATION_ID = 0x52474B54  # "RGKT"
 VERSION = 1
 
@@ -118,21 +123,21 @@ CREATE VIRTUAL TABLE words USING fts5 (
 
 
 def create(folder: Path) -> sqlite3.Connection:
-    """Make a new index in the folder, which must be absent or empty, and open its catalog.
+    """Open the folder's catalog, made anew if the folder is absent or empty.
 
     Raises:
         NotAnIndexError: If the folder holds something else.
+        DamagedIndexError: If the catalog is corrupt or of another version.
         StorageError: If it cannot be written.
     """
-    _check_ours_or_empty(folder)
+    check_ours_or_empty(folder)
     with translated(folder):
         folder.mkdir(parents=True, exist_ok=True)
         connection = _connect(folder / FILE_NAME)
-        if _version(connection) == 0:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; "
-                f"PRAGMA user_version = {VERSION}; COMMIT;"
-            )
+        with _closed_on_error(connection):
+            if _version(connection) == 0:
+                _make_tables(connection)
+            _check_version(folder, _version(connection))
     return connection
 
 
@@ -146,14 +151,12 @@ def open_existing(folder: Path) -> sqlite3.Connection:
     """
     path = folder / FILE_NAME
     if not path.exists():
-        _check_ours_or_empty(folder)
-        raise NoIndexError(f"there is no index at {folder}; run: ragkit ingest PATH")
+        check_ours_or_empty(folder)
+        raise NoIndexError(_no_index(folder))
     with translated(folder):
-        connection = _connect(path)
-        version = _version(connection)
-    if version != VERSION:
-        connection.close()
-        raise DamagedIndexError(_why_not(folder, version))
+        connection = _connect_or_look(path)
+        with _closed_on_error(connection):
+            _check_version(folder, _version(connection))
     return connection
 
 
@@ -169,6 +172,8 @@ def translated(folder: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as exc:
         raise _translate(exc, folder) from exc
+    except UnicodeDecodeError as exc:  # SQLite's own message quotes what it could not read
+        raise DamagedIndexError(_damaged(folder, "it holds text that is not UTF-8")) from exc
     except OSError as exc:
         raise StorageError(
             f"the index at {folder} cannot be read or written ({exc.strerror or exc}); what was "
@@ -189,20 +194,25 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        _roll_back(connection)
         raise
     connection.execute("COMMIT")
 
 
 @contextmanager
-def rolled_back(connection: sqlite3.Connection) -> Iterator[None]:
-    """Run the body in a transaction and undo whatever it wrote."""
-    connection.execute("BEGIN")
-    try:
+def shadow(connection: sqlite3.Connection) -> Iterator[None]:
+    """Run the body with roots and files in copies that only this connection sees.
+
+    For a dry run: temporary tables hide those of the same name, so that nothing reaches the
+    catalog, which may be read-only or in the hands of a writer.
+    """
+    with snapshot(connection):
+        connection.execute(
+            "CREATE TEMP TABLE roots (id INTEGER PRIMARY KEY, path BLOB, label TEXT, whole INTEGER)"
+        )
+        connection.execute("INSERT INTO temp.roots SELECT id, path, label, whole FROM main.roots")
+        connection.execute("CREATE TEMP TABLE files AS SELECT * FROM main.files")
         yield
-    finally:
-        connection.execute("ROLLBACK")
 
 
 @contextmanager
@@ -227,14 +237,67 @@ def check(connection: sqlite3.Connection) -> str:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=256
-    )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA secure_delete = ON")
+    connection = _opened(path.absolute().as_uri())
+    with _closed_on_error(connection):
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
     return connection
+
+
+def _connect_or_look(path: Path) -> sqlite3.Connection:
+    """Connect; where nothing may be written, only look, if no writer left anything behind."""
+    try:
+        return _connect(path)
+    except sqlite3.OperationalError as exc:
+        log = path.with_name(f"{path.name}-wal")
+        read_only = _primary(exc) in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+        if not read_only or (log.exists() and log.stat().st_size):
+            raise
+    return _opened(f"{path.absolute().as_uri()}?immutable=1")
+
+
+def _opened(uri: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=5.0,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    try:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+    except sqlite3.OperationalError:
+        _roll_back(connection)
+        if _version(connection) == 0:  # else another process has just made them
+            raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # SQLite may have rolled back by itself, on a full disk
+        connection.execute("ROLLBACK")
+
+
+def _primary(exc: sqlite3.Error) -> int | None:
+    code: int | None = getattr(exc, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -246,22 +309,36 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _why_not(folder: Path, version: int) -> str:
+def _check_version(folder: Path, version: int) -> None:
+    if version == 0:
+        raise NoIndexError(_no_index(folder))
     if version > VERSION:
-        return f"the index at {folder} was made by a newer ragkit; upgrade ragkit to read it"
-    return (
-        f"{folder / FILE_NAME} is not the catalog of a ragkit index; choose another folder with "
-        "--index, or move this one away and ingest again"
-    )
+        raise DamagedIndexError(
+            f"the index at {folder} was made by a newer ragkit; upgrade ragkit to read it"
+        )
+    if version != VERSION:
+        raise NotAnIndexError(
+            f"{folder / FILE_NAME} is not the catalog of a ragkit index; choose another folder "
+            "with --index, or move this one away and ingest again"
+        )
 
 
-def _check_ours_or_empty(folder: Path) -> None:
+def _no_index(folder: Path) -> str:
+    return f"there is no index at {folder}; run: ragkit ingest PATH"
+
+
+def check_ours_or_empty(folder: Path) -> None:
+    """Compare a folder with what an index may be made of.
+
+    Raises:
+        NotAnIndexError: If it is a file, or holds something that is not ours.
+    """
     if folder.exists() and not folder.is_dir():
         raise NotAnIndexError(f"{folder} is a file, not an index folder; choose another --index")
     if not folder.is_dir() or (folder / FILE_NAME).exists():
         return
     with translated(folder):
-        stranger = next((entry.name for entry in folder.iterdir() if entry.name != "lock"), None)
+        stranger = next((e.name for e in folder.iterdir() if e.name not in _BEFORE_TABLES), None)
     if stranger is not None:
         raise NotAnIndexError(
             f"{folder} is not a ragkit index: it holds {stranger!r}; choose an empty or a new "
@@ -269,13 +346,21 @@ def _check_ours_or_empty(folder: Path) -> None:
         )
 
 
+def _damaged(folder: Path, why: str) -> str:
+    return (
+        f"the catalog {folder / FILE_NAME} is damaged ({why}); restore it from a backup, or move "
+        "the folder away and ingest again: the documents themselves are not affected"
+    )
+
+
 def _translate(exc: sqlite3.Error, folder: Path) -> RagkitError:
-    code = getattr(exc, "sqlite_errorcode", None)
-    primary = code & 0xFF if code is not None else None
-    if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return DamagedIndexError(
-            f"the catalog {folder / FILE_NAME} is damaged ({exc}); restore it from a backup, or "
-            "move the folder away and ingest again: the documents themselves are not affected"
+    damaged = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+    # A table or a text that cannot be read has no code of its own, but the same cause.
+    if _primary(exc) in damaged or re.search("no such (table|column)|decode to UTF-8", str(exc)):
+        return DamagedIndexError(_damaged(folder, str(exc)))
+    if _primary(exc) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return StorageError(
+            f"another process kept the index at {folder} busy for too long; run the command again"
         )
     return StorageError(
         f"the index at {folder} cannot be read or written ({exc}); free disk space or check its "

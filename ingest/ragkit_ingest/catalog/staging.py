@@ -36,8 +36,7 @@ class Root:
 
     def shown(self, name: str) -> str:
         """Return how the index shows a file of this root; `name` is relative, with slashes."""
-        readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        return f"{self.label}/{readable}" if self.label else readable
+        return f"{self.label}/{readable(name)}" if self.label else readable(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,25 +122,16 @@ class Staging:
             path: An absolute folder.
             whole: Whether all of it was asked for, not only single files in it.
         """
-        roots = self.roots()
-        for root in roots:
-            if root.path == path or (root.whole and root.path in path.parents):
-                if whole and not root.whole:
-                    self._db.execute("UPDATE roots SET whole = 1 WHERE id = ?", (root.id,))
-                return replace(root, whole=root.whole or whole)
-        taken = {root.label for root in roots}
-        label = "" if not roots else _free_label(path.name or "root", taken)
         with transaction(self._db):
-            cursor = self._db.execute(
-                "INSERT INTO roots (path, label, whole) VALUES (?, ?, ?)",
-                (os.fsencode(path), label, int(whole)),
-            )
-            added = Root(id=int(cursor.lastrowid or 0), path=path, label=label, whole=whole)
-            if whole:
-                for root in roots:
-                    if path in root.path.parents:
-                        self._adopt(added, root)
-        return added
+            roots = self.roots()
+            held = _root_for(path, roots) or self._insert_root(path, roots)
+            if not whole or held.whole:
+                return held
+            self._db.execute("UPDATE roots SET whole = 1 WHERE id = ?", (held.id,))
+            for root in roots:
+                if held.path in root.path.parents:
+                    self._adopt(held, root)
+        return replace(held, whole=True)
 
     def files(self, root_ids: Sequence[int] | None = None) -> list[FileRow]:
         """Return the known files, of the given roots or of all, by path."""
@@ -168,12 +158,15 @@ class Staging:
         )
         return [row for row in found if root_ids is None or row.root_id in root_ids]
 
-    def touch(self, seen: Seen) -> None:
-        """Note the new time stamp of a file whose content did not change."""
+    def touch(self, files: Iterable[Seen]) -> None:
+        """Note the new time stamps of files whose content did not change."""
         with transaction(self._db):
-            self._db.execute(
+            self._db.executemany(
                 "UPDATE files SET size = ?, mtime_ns = ? WHERE root_id = ? AND name = ?",
-                (seen.size, seen.mtime_ns, seen.root_id, os.fsencode(seen.name)),
+                (
+                    (seen.size, seen.mtime_ns, seen.root_id, os.fsencode(seen.name))
+                    for seen in files
+                ),
             )
 
     def staged(self, seen: Seen) -> bool:
@@ -194,7 +187,8 @@ class Staging:
             self._drop_staged(file_id)
             cursor = self._db.execute(
                 "INSERT INTO revisions (file_id, state, sha256, recipe, format, title, text,"
-                " blocks, pages, metadata, notices) VALUES (?, 'staged', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " blocks, pages, metadata, notices)"
+                " VALUES (?, 'staged', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     file_id,
                     seen.sha256,
@@ -210,11 +204,17 @@ class Staging:
             )
             self._insert_chunks(int(cursor.lastrowid or 0), chunks)
 
-    def fail(self, seen: Seen, reason: str) -> None:
-        """Note that a file could not be read; its live revision, if any, stays."""
+    def fail(self, seen: Seen, reason: str) -> str:
+        """Note that a file could not be read; its live revision, if any, stays.
+
+        Returns:
+            How the index shows the file.
+        """
         with transaction(self._db):
             file_id = self._upsert(seen, outcome="failed", reason=reason)
             self._drop_staged(file_id)
+            shown = self._db.execute("SELECT path FROM files WHERE id = ?", (file_id,)).fetchone()
+        return str(shown[0])
 
     def missing_vectors(self, space_id: int, limit: int) -> list[tuple[bytes, str]]:
         """Return (text key, embedded text) of staged chunks that have no vector yet."""
@@ -263,6 +263,14 @@ class Staging:
                 (fingerprint.digest, fingerprint.to_json()),
             )
         return int(cursor.lastrowid or 0)
+
+    def _insert_root(self, path: Path, roots: Sequence[Root]) -> Root:
+        taken = {root.label for root in roots}
+        label = _free_label(readable(path.name) or "root", taken) if roots else ""
+        cursor = self._db.execute(
+            "INSERT INTO roots (path, label, whole) VALUES (?, ?, 0)", (os.fsencode(path), label)
+        )
+        return Root(id=int(cursor.lastrowid or 0), path=path, label=label, whole=False)
 
     def _adopt(self, outer: Root, inner: Root) -> None:
         """Hand the inner root's files to the outer one; how they are shown stays as it is."""
@@ -334,6 +342,21 @@ class Staging:
                 for chunk in chunks
             ),
         )
+
+
+def readable(name: str) -> str:
+    """Return a file name as text that can be stored and shown: odd bytes become backslashes."""
+    try:
+        stored = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half characters that no file system gives, but a caller may
+        stored = name.encode("utf-8", "backslashreplace")
+    return stored.decode("utf-8", "backslashreplace")
+
+
+def _root_for(path: Path, roots: Sequence[Root]) -> Root | None:
+    """Return the root that the path is, or that holds all of it; the path itself before others."""
+    same = next((root for root in roots if root.path == path), None)
+    return same or next((r for r in roots if r.whole and r.path in path.parents), None)
 
 
 def _free_label(name: str, taken: set[str]) -> str:

@@ -48,7 +48,7 @@ def import_openvino() -> Any:
     hidden = sys.modules.get("openvino_telemetry")
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     try:
-        import openvino
+        import openvino  # type: ignore[import-untyped]
     finally:
         if hidden is None:
             del sys.modules["openvino_telemetry"]
@@ -66,7 +66,8 @@ def build(weights: Mapping[str, NDArray[Any]], shape: BertShape) -> Any:
 
     Returns:
         An `openvino.Model` with inputs `ids` and `mask`, both int64 of shape (batch, length),
-        and one output, the unit vectors, float32 of shape (batch, hidden).
+        and two outputs, float32: the unit vectors, shape (batch, hidden), and the last layer's
+        token vectors, shape (batch, length, hidden).
     """
     return _Graph(import_openvino(), weights, shape).model()
 
@@ -94,7 +95,7 @@ class _Graph:
         x = self._embeddings(ids)
         for layer in range(self._shape.layers):
             x = self._layer(x, bias, f"encoder.layer.{layer}.")
-        return self._ov.Model([self._pool(x, seen)], [ids, mask], "sentence_encoder")
+        return self._ov.Model([self._pool(x, seen), x], [ids, mask], "sentence_encoder")
 
     def _embeddings(self, ids: Any) -> Any:
         op = self._op

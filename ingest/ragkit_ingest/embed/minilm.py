@@ -18,7 +18,7 @@ from ragkit_ingest.embed.packaged import (
     packaged_model,
     read_checked,
 )
-from ragkit_ingest.embed.protocol import Fingerprint, Vectors
+from ragkit_ingest.embed.protocol import Fingerprint, TokenVectors, Vectors
 from ragkit_ingest.errors import EmbedderError
 
 MAX_TOKENS = 256
@@ -92,6 +92,23 @@ class MiniLM:
         vector: Vectors = self.embed_documents([text])[0]
         return vector
 
+    def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Return each text's tokens, up to 254, as the last layer sees them."""
+        found = []
+        for encoding in self._reader.encode_batch(list(texts)):
+            ids = np.asarray([encoding.ids], np.int64)
+            with self._lock:
+                states = self._request.infer([ids, np.ones_like(ids)])[1][0].copy()
+            kept = [row for row, (start, end) in enumerate(encoding.offsets) if end > start]
+            lengths = np.linalg.norm(states[kept], axis=1, keepdims=True)
+            found.append(
+                TokenVectors(
+                    spans=tuple(encoding.offsets[row] for row in kept),
+                    vectors=states[kept] / np.maximum(lengths, 1e-12),
+                )
+            )
+        return found
+
     @cached_property
     def _counter(self) -> Any:
         from tokenizers import Tokenizer
@@ -125,7 +142,9 @@ class MiniLM:
         openvino = import_openvino()
         model = build(load(read_checked(self._files.weights, WEIGHTS_SHA256)), MINILM_L6)
         compiled = openvino.Core().compile_model(
-            model, "CPU", {"INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY"}
+            model,
+            "CPU",
+            {"INFERENCE_PRECISION_HINT": self.precision, "PERFORMANCE_HINT": "LATENCY"},
         )
         return compiled.create_infer_request()
 

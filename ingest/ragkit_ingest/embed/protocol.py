@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,4 +80,26 @@ class Embedder(Protocol):
 
     def embed_query(self, text: str) -> Vectors:
         """Return the question's unit vector, shape (dimension,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenVectors:
+    """A text's tokens as the model sees them in their context.
+
+    Attributes:
+        spans: Each token's (start, end) in the text; special tokens are left out.
+        vectors: One unit vector a token, shape (len(spans), dimension).
+    """
+
+    spans: tuple[tuple[int, int], ...]
+    vectors: Vectors
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """An embedder that can also tell what each token means where it stands."""
+
+    def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Return each text's tokens, up to the longest text that the model reads."""
         ...

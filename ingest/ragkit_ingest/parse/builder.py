@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 
-from ragkit_ingest.records import Block, BlockKind, Document, MetadataValue, Page
+from ragkit_ingest.records import Attachment, Block, BlockKind, Document, MetadataValue, Page
 
 _TIGHT = frozenset({BlockKind.LIST_ITEM, BlockKind.TABLE_ROW})
 _KEPT = frozenset("\n\t")
@@ -49,6 +49,7 @@ class DocumentBuilder:
         self._page_start: int | None = None
         self._page_label = ""
         self._notices: list[str] = []
+        self._attachments: list[str] = []
         self.title = ""
 
     @property
@@ -67,6 +68,10 @@ class DocumentBuilder:
         self._close_page()
         self._page_start = self._length
         self._page_label = label
+
+    def label_page(self, label: str) -> None:
+        """Name the page that was begun last, once its name is known."""
+        self._page_label = fold_space(clean(label))
 
     def add(
         self,
@@ -108,6 +113,10 @@ class DocumentBuilder:
         """Record something that could not be read."""
         self._notices.append(sentence)
 
+    def attach(self, name: str) -> None:
+        """Name a file within the file; its parser is a `protocol.Container` and hands it out."""
+        self._attachments.append(name)
+
     def build(self, metadata: Mapping[str, MetadataValue] | None = None) -> Document:
         """Return the finished Document."""
         self._close_page()
@@ -119,6 +128,7 @@ class DocumentBuilder:
             pages=tuple(self._pages),
             metadata={key: _plain(value) for key, value in (metadata or {}).items()},
             notices=tuple(self._notices),
+            attachments=tuple(Attachment(name=name) for name in self._attachments),
         )
 
     def _page_has_text(self) -> bool:

@@ -12,20 +12,24 @@ import os
 import queue
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from json import loads
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from ragkit_ingest.errors import (
     BrokenFileError,
     ParserLimitError,
     SourceError,
+    UnreadableFileError,
     UnsupportedFormatError,
 )
 from ragkit_ingest.parse.file import check_plain
-from ragkit_ingest.parse.protocol import Source
+from ragkit_ingest.parse.protocol import Container, Source
 from ragkit_ingest.parse.registry import ParserRegistry
 from ragkit_ingest.parse.wire import (
     document_to_json,
@@ -50,7 +54,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     limits = inbox.get()
     _limit_memory(limits["memory_bytes"])
-    registry = ParserRegistry(limits["targets"])
+    registry = ParserRegistry(limits["targets"], ocr=True)
     while True:
         source = source_from_json(inbox.get())
         write_frame(answers, {"begun": True})
@@ -94,11 +98,31 @@ def _answer(registry: ParserRegistry, source: Source, limits: Mapping[str, Any])
 
 
 def _parse(registry: ParserRegistry, source: Source) -> Document:
+    if source.member:
+        return _parse_member(registry, source)
     parser = registry.parser_for(source.path)
     if parser is None:
-        raise UnsupportedFormatError(f"no parser reads '{source.path.suffix}' files")
+        raise UnsupportedFormatError(registry.refusal(source.path))
     check_plain(source.path)
     return parser.parse(source)
+
+
+def _parse_member(registry: ParserRegistry, source: Source) -> Document:
+    """Return the Document of a file within the file; libraries need it as a file of its own."""
+    container = registry.parser_for(source.path)
+    name, *deeper = source.member
+    if container is None or not isinstance(container, Container):
+        raise UnsupportedFormatError(f"'{source.path.suffix}' files hold no attachments")
+    check_plain(source.path)
+    data = container.attachment(replace(source, member=()), name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"attachment{registry.suffix_of(Path(name))}")
+        try:
+            path.write_bytes(data)
+        except OSError as exc:
+            raise UnreadableFileError(f"the attachment cannot be unpacked: {exc.strerror}") from exc
+        del data
+        return _parse(registry, replace(source, path=path, member=tuple(deeper)))
 
 
 def _check_size(document: Document, limit_bytes: int) -> None:

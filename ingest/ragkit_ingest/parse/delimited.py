@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from ragkit_ingest.errors import BrokenFileError
@@ -63,30 +64,65 @@ def blocks_of(text: str, delimiter: str | None = None) -> Iterator[tuple[BlockKi
     Raises:
         csv.Error: If a field exceeds 16 MiB.
     """
-    titles, header, rows = _table(text, delimiter)
-    for title in titles:
-        yield BlockKind.PARAGRAPH, title
-    same = _constant_columns(header, rows)
-    if same:
-        yield BlockKind.PARAGRAPH, f"In every row: {render_row(*_picked(header, rows[0], same))}"
-    varying = [column for column in range(_width(rows)) if column not in same]
-    for row in rows:
-        yield BlockKind.TABLE_ROW, render_row(*_picked(header, row, varying))
-
-
-def _table(text: str, delimiter: str | None) -> tuple[list[str], list[str], list[list[str]]]:
-    """Return the titles above the table, its header (empty if there is none) and its rows."""
     csv.field_size_limit(_MAX_FIELD)
     delimiter = delimiter or _delimiter(text)
     reader = csv.reader(io.StringIO(text.replace("\x00", "")), delimiter=delimiter)
-    cells = ([fold_space(cell) for cell in row] for row in reader)
-    rows = [row for row in cells if any(row)]
-    widest = max((sum(map(bool, row)) for row in rows[:_SAMPLE_ROWS]), default=0)
-    titles = []
-    while len(rows) > 1 and sum(map(bool, rows[0])) == 1 < widest:
-        titles.append(render_row((), rows.pop(0)))
-    header = rows.pop(0) if _has_header(rows[:_SAMPLE_ROWS]) else []
-    return titles, header, rows
+    table = read_table([[fold_space(cell) for cell in row] for row in reader])
+    for kind, line, _ in table.blocks():
+        yield kind, line
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells, told apart.
+
+    Attributes:
+        titles: Lines above the table, with their row's place.
+        header: Names of the columns; empty if no row names them.
+        rows: The others that are not empty, with their place, counted from 0.
+    """
+
+    titles: tuple[tuple[int, str], ...]
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, Sequence[str]], ...]
+
+    def blocks(self) -> Iterator[tuple[BlockKind, str, int]]:
+        """Yield the kind, the text and the place of every line that tells the table."""
+        for place, title in self.titles:
+            yield BlockKind.PARAGRAPH, title, place
+        rows = [row for _, row in self.rows]
+        same = _constant_columns(self.header, rows)
+        if same:
+            told = render_row(*_picked(self.header, rows[0], same))
+            yield BlockKind.PARAGRAPH, f"In every row: {told}", self.rows[0][0]
+        varying = [column for column in range(_width(rows)) if column not in same]
+        for place, row in self.rows:
+            text = render_row(*_picked(self.header, row, varying))
+            yield BlockKind.TABLE_ROW, text, place
+
+
+def read_table(
+    cells: Sequence[Sequence[str]], carried: Sequence[str] = (), *, forms: bool = False
+) -> Table:
+    """Return a table's titles, header and rows.
+
+    Args:
+        cells: The text of every cell, row by row.
+        carried: The header of the table that this one goes on, if it has none of its own.
+        forms: Whether two columns may be names and their values, as in a form, so that only
+            numbers beneath it make the first row a header.
+    """
+    rows = [(place, row) for place, row in enumerate(cells) if any(row)]
+    widest = max((sum(map(bool, row)) for _, row in rows[:_SAMPLE_ROWS]), default=0)
+    titles: list[tuple[int, str]] = []
+    while len(rows) > 1 and sum(map(bool, rows[0][1])) == 1 < widest:
+        place, row = rows.pop(0)
+        titles.append((place, render_row((), row)))
+    header = tuple(carried)
+    sample = [row for _, row in rows[:_SAMPLE_ROWS]]
+    if _has_header(sample) and not (forms and _is_form(sample)):
+        header = tuple(rows.pop(0)[1])
+    return Table(tuple(titles), header, tuple(rows))
 
 
 def _constant_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
@@ -121,6 +157,12 @@ def _delimiter(text: str) -> str:
         return (counts.count(usual) / max(len(counts), 1) if usual > 1 else 0.0, usual)
 
     return max(_DELIMITERS, key=score)
+
+
+def _is_form(rows: Sequence[Sequence[str]]) -> bool:
+    if _width(rows) != 2:
+        return False
+    return not all(len(row) < 2 or not row[1] or _VALUE.match(row[1]) for row in rows[1:])
 
 
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:

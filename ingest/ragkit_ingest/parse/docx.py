@@ -7,9 +7,10 @@ content controls and insertions. Deleted and hidden text is not read.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import docx
 from docx.opc.constants import RELATIONSHIP_TYPE
@@ -17,10 +18,10 @@ from docx.opc.exceptions import OpcError
 from lxml import etree  # type: ignore[import-untyped]
 
 from ragkit_ingest.errors import BrokenFileError
-from ragkit_ingest.parse.archive import check_archive
 from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
 from ragkit_ingest.parse.moment import iso
 from ragkit_ingest.parse.numbering import Numbering, read_numbering
+from ragkit_ingest.parse.openxml import open_package
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.row import Cell, header_of, render_row
 from ragkit_ingest.records import BlockKind, Document, MetadataValue
@@ -52,18 +53,21 @@ class DocxParser:
         Raises:
             BrokenFileError: If the file is no Word document.
             ParserLimitError: If it would unpack to too much.
-            PasswordError: If it is encrypted.
+            PasswordError: If it is encrypted and no password opens it.
         """
-        check_archive(source.path, "[Content_Types].xml")
-        try:
-            with source.path.open("rb") as file:
-                document: Any = docx.Document(file)
-            return _read(document)
-        except (
-            OpcError, KeyError, ValueError, TypeError, AttributeError, RecursionError,
-            etree.LxmlError, zipfile.BadZipFile, OSError, NotImplementedError,
-        ) as exc:  # fmt: skip
-            raise BrokenFileError(f"the Word document is damaged: {exc}") from exc
+        with open_package(source) as file:
+            return _opened(file)
+
+
+def _opened(file: BinaryIO) -> Document:
+    try:
+        document: Any = docx.Document(file)
+        return _read(document)
+    except (
+        OpcError, KeyError, ValueError, TypeError, AttributeError, RecursionError,
+        etree.LxmlError, zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError,
+    ) as exc:  # fmt: skip
+        raise BrokenFileError(f"the Word document is damaged: {exc}") from exc
 
 
 def _read(document: Any) -> Document:

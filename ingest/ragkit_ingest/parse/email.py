@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from email.message import EmailMessage, MIMEPart
 
 from ragkit_ingest.errors import BrokenFileError
-from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
+from ragkit_ingest.parse.builder import DocumentBuilder, clean, fold_space
 from ragkit_ingest.parse.file import read_bytes
 from ragkit_ingest.parse.moment import iso_from_mail
 from ragkit_ingest.parse.protocol import Source
@@ -16,6 +16,17 @@ from ragkit_ingest.parse.text import add_plain_text
 from ragkit_ingest.records import BlockKind, Document, MetadataValue
 
 _PEOPLE = ("From", "To", "Cc")
+_MESSAGE = "message/rfc822"
+_NAME_CHARS = 120
+_ENDINGS = {
+    "text/plain": ".txt",
+    "text/html": ".html",
+    "text/csv": ".csv",
+    "text/calendar": ".ics",
+    "application/pdf": ".pdf",
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+}
 _NEEDED = ("From", "To", "Date", "Subject", "Received", "Message-ID")
 
 
@@ -23,25 +34,125 @@ class EmailParser:
     """Reads one message a file."""
 
     name = "email"
-    version = 1
+    version = 2
     suffixes = frozenset({".eml"})
 
     def parse(self, source: Source) -> Document:
-        """Return the file's Document.
+        """Return the file's Document; its attachments are named, not read.
 
         Raises:
             BrokenFileError: If the file has no header of a mail message.
         """
-        message = email.message_from_bytes(read_bytes(source.path), policy=email.policy.default)
-        if not any(message.keys()) or not any(name in message for name in _NEEDED):
-            raise BrokenFileError("this is not a mail message: it has no mail header")
         builder = DocumentBuilder("email")
-        metadata = _header(builder, message)
-        _body(builder, message)
-        names = [name for name in _attachments(message) if name]
-        if names:
-            builder.add(BlockKind.PARAGRAPH, f"Attachments: {', '.join(names)}")
+        message = _message(source)
+        metadata = add_message(builder, message)
+        for name, _ in attachments(message):
+            builder.attach(name)
         return builder.build(metadata)
+
+    def attachment(self, source: Source, name: str) -> bytes:
+        """Return the bytes of an attachment, as `protocol.Container` describes.
+
+        Raises:
+            BrokenFileError: If there is none of that name, or it cannot be decoded.
+        """
+        return attachment_bytes(_message(source), name)
+
+
+def _message(source: Source) -> EmailMessage:
+    message = email.message_from_bytes(read_bytes(source.path), policy=email.policy.default)
+    if not is_message(message):
+        raise BrokenFileError("this is not a mail message: it has no mail header")
+    return message
+
+
+def is_message(message: EmailMessage) -> bool:
+    """Whether there is a header of a mail message."""
+    return any(name in message for name in _NEEDED)
+
+
+def add_message(builder: DocumentBuilder, message: EmailMessage) -> dict[str, MetadataValue]:
+    """Write a message: subject, people, date, text, names of attachments.
+
+    Returns:
+        People and date, as a Document's metadata.
+    """
+    metadata = _header(builder, message)
+    _body(builder, message)
+    names = [name for name, _ in attachments(message)]
+    if names:
+        builder.add(BlockKind.PARAGRAPH, f"Attachments: {', '.join(names)}")
+    return metadata
+
+
+def attachments(message: EmailMessage) -> list[tuple[str, EmailMessage]]:
+    """Return the attachments with names that are distinct and hold no slash, in order.
+
+    Pictures that the text shows are not attachments.
+    """
+    found: dict[str, EmailMessage] = {}
+    for part in _outer_parts(message):
+        name = _file_name(part)
+        if not name:
+            continue
+        stem, dot, ending = name.rpartition(".")
+        number = 1
+        while name in found:
+            number += 1
+            name = f"{stem} ({number}).{ending}" if dot else f"{ending} ({number})"
+        found[name] = part
+    return list(found.items())
+
+
+def attachment_bytes(message: EmailMessage, name: str) -> bytes:
+    """Return the bytes of the attachment that `attachments` gives this name.
+
+    Raises:
+        BrokenFileError: If there is none, or it cannot be decoded.
+    """
+    part = dict(attachments(message)).get(name)
+    if part is None:
+        raise BrokenFileError(f"the message has no attachment '{name}'")
+    try:
+        if part.get_content_type() == _MESSAGE and part.is_multipart():
+            inner = part.get_payload(0)
+            return inner.as_bytes() if isinstance(inner, EmailMessage) else b""
+        payload = part.get_payload(decode=True)
+    # The standard library raises many types on malformed parts.
+    except Exception as exc:
+        raise BrokenFileError(f"the attachment cannot be decoded: {exc}") from exc
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _outer_parts(message: EmailMessage) -> Iterator[EmailMessage]:
+    """Yield the parts that are no containers; messages within are parts, not walked into."""
+    todo = [message]
+    while todo:
+        part = todo.pop()
+        if part.is_multipart() and part.get_content_type() != _MESSAGE:
+            inner = part.get_payload()
+            parts = inner if isinstance(inner, list) else []
+            todo += [one for one in reversed(parts) if isinstance(one, EmailMessage)]
+        else:
+            yield part
+
+
+def _file_name(part: EmailMessage) -> str:
+    """Return an attachment's name, made up if it has none; empty if it is no attachment."""
+    try:
+        name = fold_space(clean(part.get_filename() or ""))
+        disposition = part.get_content_disposition()
+    except (LookupError, ValueError, TypeError, AttributeError):
+        name, disposition = "", None
+    kind = part.get_content_type()
+    if disposition != "attachment" and (
+        not name or (kind.startswith("image/") and part["Content-ID"])
+    ):
+        return "" if kind != _MESSAGE else "message.eml"
+    if kind == _MESSAGE and not name.lower().endswith(".eml"):
+        name = f"{name or 'message'}.eml"
+    name = name.replace("/", "_").replace("\\", "_").strip(". ")
+    return name[-_NAME_CHARS:] or f"unnamed{_ENDINGS.get(kind, '')}"
 
 
 def _header(builder: DocumentBuilder, message: EmailMessage) -> dict[str, MetadataValue]:
@@ -50,7 +161,8 @@ def _header(builder: DocumentBuilder, message: EmailMessage) -> dict[str, Metada
     builder.add(BlockKind.HEADING, subject, level=1)
     metadata: dict[str, MetadataValue] = {}
     for name in _PEOPLE:
-        value = _field(message, name)
+        # Outlook writes names there that are no addresses.
+        value = _field(message, name) or _field(message, f"X-Outlook-{name}")
         if value:
             metadata[name.lower()] = value
             builder.add(BlockKind.PARAGRAPH, f"{name}: {value}")
@@ -97,12 +209,8 @@ def _text_of(builder: DocumentBuilder, message: EmailMessage, subtype: str) -> s
 
 
 def _parts(message: EmailMessage, wanted: str) -> Iterator[EmailMessage]:
-    for part in message.walk():
-        if (
-            isinstance(part, EmailMessage)
-            and part.get_content_type() == wanted
-            and not part.get_filename()
-        ):
+    for part in _outer_parts(message):
+        if part.get_content_type() == wanted and not part.get_filename():
             yield part
 
 
@@ -113,15 +221,3 @@ def _content(builder: DocumentBuilder, part: MIMEPart) -> str:
         payload = part.get_payload(decode=True)
         builder.notice("the message states an encoding that is not known; it was read as UTF-8")
         return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
-
-
-def _attachments(message: EmailMessage) -> Iterator[str]:
-    for part in message.walk():
-        if part.is_multipart() and part.get_content_type() != "message/rfc822":
-            continue
-        try:
-            name = part.get_filename()
-        except (LookupError, ValueError, TypeError):
-            name = None
-        if name or part.get_content_disposition() == "attachment":
-            yield fold_space(name or f"unnamed {part.get_content_type()}")

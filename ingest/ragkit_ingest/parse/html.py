@@ -70,19 +70,28 @@ class HtmlParser:
             BrokenFileError: If the file is not text or holds no element.
         """
         data = read_bytes(source.path)
-        decoded = decode(data, declared_charset(data))
         builder = DocumentBuilder("html")
-        for notice in decoded.notices:
-            builder.notice(notice)
-        root = _tree(decoded)
-        if root is None:
-            raise BrokenFileError("the file holds no HTML")
-        metadata = _metadata(root)
-        _write(builder, root)
-        title = root.find(".//title")
-        if title is not None and _visible(title):
-            builder.title = _visible(title)
+        metadata = read_html(builder, decode(data, declared_charset(data)))
         return builder.build(metadata)
+
+
+def read_html(builder: DocumentBuilder, decoded: Decoded) -> dict[str, MetadataValue]:
+    """Write a page's blocks and its title, and return what it states about itself.
+
+    Raises:
+        BrokenFileError: If it holds no element.
+    """
+    for notice in decoded.notices:
+        builder.notice(notice)
+    root = _tree(decoded)
+    if root is None:
+        raise BrokenFileError("the file holds no HTML")
+    metadata = _metadata(root)
+    _write(builder, root)
+    title = root.find(".//title")
+    if title is not None and _visible(title):
+        builder.title = _visible(title)
+    return metadata
 
 
 def declared_charset(data: bytes) -> str:
@@ -95,11 +104,19 @@ def declared_charset(data: bytes) -> str:
     return "utf-8" if name.startswith("utf-16") else _WINDOWS.get(name, name)
 
 
-def add_html(builder: DocumentBuilder, text: str) -> None:
-    """Add the blocks of an HTML text, such as a mail's body or a fragment in Markdown."""
+def add_html(builder: DocumentBuilder, text: str) -> str:
+    """Add the blocks of an HTML text, such as a mail's body or a fragment in Markdown.
+
+    Returns:
+        The text of its first heading, else its title, else an empty text.
+    """
     root = _tree(Decoded(text=text, encoding="utf-8"))
-    if root is not None:
-        _write(builder, root)
+    if root is None:
+        return ""
+    _write(builder, root)
+    heading = next((_visible(element) for element in root.iter(*_HEADINGS)), "")
+    title = root.find(".//title")
+    return heading or ("" if title is None else _visible(title))
 
 
 def _tree(decoded: Decoded) -> Element | None:

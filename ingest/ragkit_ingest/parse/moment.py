@@ -38,3 +38,11 @@ def iso_from_mail(value: str) -> str:
         return iso(parsedate_to_datetime(value))
     except (TypeError, ValueError, IndexError):
         return ""
+
+
+def iso_from_xml(value: str) -> str:
+    """Return a moment such as `2026-01-31T12:00:00.5Z` to the second, empty if it is none."""
+    try:
+        return iso(datetime.fromisoformat(value.strip()))
+    except ValueError:
+        return ""

@@ -19,6 +19,7 @@ import pypdfium2  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 
 from ragkit_ingest.errors import BrokenFileError, PasswordError, SourceError
+from ragkit_ingest.parse import ocr
 from ragkit_ingest.parse.builder import DocumentBuilder
 from ragkit_ingest.parse.layout.column import reading_order
 from ragkit_ingest.parse.layout.hyphen import Lexicon
@@ -85,9 +86,10 @@ class PdfParser:
                 if rescued is not None:
                     return rescued
             metadata = _metadata(pdf)
+            scans = _read_scans(pdf, pages) if source.ocr else _Scans()
         if not pages:
             raise BrokenFileError("the PDF has no pages")
-        return _compose(pages, metadata)
+        return _compose(pages, metadata, scans)
 
 
 def _open(source: Source) -> pypdfium2.PdfDocument:
@@ -349,7 +351,34 @@ def _metadata(pdf: pypdfium2.PdfDocument) -> dict[str, MetadataValue]:
     return metadata
 
 
-def _compose(pages: Sequence[PageText], metadata: dict[str, MetadataValue]) -> Document:
+@dataclass(frozen=True, slots=True)
+class _Scans:
+    """What OCR reads on the pages without text, by index; why it could not, if it could not."""
+
+    paragraphs: dict[int, list[str]] = field(default_factory=dict)
+    failure: str = ""
+
+
+def _read_scans(pdf: pypdfium2.PdfDocument, pages: Sequence[PageText]) -> _Scans:
+    found: dict[int, list[str]] = {}
+    try:
+        for index, page in enumerate(pages):
+            if not page.words and not page.turned:
+                with closing(pdf[index]) as sheet:
+                    area = max(sheet.get_width() * sheet.get_height(), 1.0)
+                    scale = min(ocr.DPI / 72, math.sqrt(ocr.MAX_PIXELS / area))
+                    with closing(sheet.render(scale=scale, grayscale=True)) as bitmap:
+                        found[index] = ocr.paragraphs(bitmap.to_pil())
+    except SourceError as exc:
+        return _Scans(found, str(exc))
+    except (pypdfium2.PdfiumError, ImportError) as exc:
+        return _Scans(found, f"a page cannot be drawn: {exc}")
+    return _Scans(found)
+
+
+def _compose(
+    pages: Sequence[PageText], metadata: dict[str, MetadataValue], scans: _Scans
+) -> Document:
     laid_out, running = _lay_out(pages)
     if running:
         metadata = {**metadata, "running_lines": " | ".join(running)}
@@ -364,13 +393,20 @@ def _compose(pages: Sequence[PageText], metadata: dict[str, MetadataValue]) -> D
         for text in page.turned:
             builder.add(BlockKind.PARAGRAPH, text)
         name = page.label or str(number)
-        if page.lost >= _LOST:
+        scanned = scans.paragraphs.get(number - 1, [])
+        for text in scanned:
+            builder.add(BlockKind.PARAGRAPH, text)
+        if scanned:
+            builder.notice(f"page {name} has no text of its own and was read with OCR")
+        elif page.lost >= _LOST:
             builder.notice(
                 f"{page.lost} characters of page {name} could not be read: their font does not "
                 "say which letters it shows"
             )
         elif not page.words and not page.turned:
             builder.notice(f"page {name} has no text; it may be a scan")
+    if scans.failure:
+        builder.notice(f"pages without text were not all read: {scans.failure}")
     title = str(metadata.get("title", ""))
     builder.title = writer.first_title if not title or _NO_TITLE.search(title) else title
     return builder.build(metadata)

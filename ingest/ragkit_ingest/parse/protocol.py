@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ragkit_ingest.records import Document
 
@@ -17,10 +17,15 @@ class Source:
     Attributes:
         path: Where the bytes are.
         passwords: Tried in order on an encrypted file.
+        ocr: Whether images, and pages that are images, are read with OCR.
+        member: The names that lead from the file to one within it (an attachment, then one of
+            its attachments), which is then the file to parse; none for the file itself.
     """
 
     path: Path
     passwords: Sequence[str] = ()
+    ocr: bool = False
+    member: tuple[str, ...] = ()
 
 
 class Parser(Protocol):
@@ -46,5 +51,22 @@ class Parser(Protocol):
         Raises:
             SourceError: If the file cannot become one; the message says why, without the path
                 (the caller adds it).
+        """
+        ...
+
+
+@runtime_checkable
+class Container(Protocol):
+    """A parser whose files hold other files, which its Documents name as `attachments`."""
+
+    def attachment(self, source: Source, name: str) -> bytes:
+        """Return the bytes of an attachment.
+
+        Args:
+            source: The file.
+            name: As the file's Document names it.
+
+        Raises:
+            SourceError: If the file cannot be read or holds no such attachment.
         """
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,10 +13,15 @@ from ragkit_ingest.errors import BrokenFileError
 from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
 from ragkit_ingest.parse.encoding import decode
 from ragkit_ingest.parse.file import read_bytes
+from ragkit_ingest.parse.html import add_html
+from ragkit_ingest.parse.prose import add_prose, is_prose
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.records import BlockKind, Document
 
 _PROSE_CHARS = 100
+_MARKUP = re.compile(r"</(?:p|a|div|li|strong|em|h[1-6])>")
+XML_SUFFIXES = ".xml .fb2 .dbk .docbook .jats .tei .nxml .rss .atom"
+"""What is read as XML."""
 _HEADINGS = frozenset({"title", "head", "heading", "article-title"})
 
 
@@ -98,8 +104,8 @@ class XmlParser:
     """Reads XML of any vocabulary; entities are never expanded or fetched."""
 
     name = "xml"
-    version = 1
-    suffixes = frozenset({".xml"})
+    version = 2
+    suffixes = frozenset(XML_SUFFIXES.split())
 
     def parse(self, source: Source) -> Document:
         """Return the file's Document: prose as paragraphs, leaf elements as rows.
@@ -116,6 +122,8 @@ class XmlParser:
             if root is None or not "".join(root.itertext()).strip():
                 raise BrokenFileError(f"this is not well-formed XML: {exc}") from exc
             builder.notice(f"the XML is not well-formed ({exc}); what could be read was kept")
+        if is_prose(root):
+            return builder.build(add_prose(builder, root))
         _add_tree(builder, root)
         return builder.build()
 
@@ -151,6 +159,8 @@ def _add_tree(builder: DocumentBuilder, root: Any) -> None:
 def _add_leaf(builder: DocumentBuilder, leaf: Any) -> None:
     if _name(leaf).lower() in _HEADINGS:
         builder.add(BlockKind.HEADING, leaf.text or "", level=2)
+    elif _MARKUP.search(leaf.text or ""):
+        add_html(builder, leaf.text)
     elif _is_prose(leaf):
         builder.add(BlockKind.PARAGRAPH, leaf.text)
     else:

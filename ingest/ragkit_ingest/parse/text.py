@@ -25,7 +25,7 @@ class TextParser:
 
     name = "text"
     version = 1
-    suffixes = frozenset({".txt", ".text", ".log", ".rst", ".adoc", ".asciidoc", ".org"})
+    suffixes = frozenset({".txt", ".text", ".log"})
 
     def parse(self, source: Source) -> Document:
         """Return the file's Document.

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from ragkit_ingest import errors
 from ragkit_ingest.errors import BrokenFileError, SourceError
 from ragkit_ingest.parse.protocol import Source
-from ragkit_ingest.records import Block, BlockKind, Document, MetadataValue, Page
+from ragkit_ingest.records import Attachment, Block, BlockKind, Document, MetadataValue, Page
 
 BEGUN = b'{"begun":true}'
 """What a worker says when it opens a file: from then on, its death is the file's doing."""
@@ -57,16 +57,26 @@ def read_frame(stream: BinaryIO, limit_bytes: int) -> bytes | None:
 
 def source_to_json(source: Source) -> dict[str, Any]:
     """Return a source as plain values."""
-    return {"path": str(source.path), "passwords": list(source.passwords)}
+    return {
+        "path": str(source.path),
+        "passwords": list(source.passwords),
+        "ocr": source.ocr,
+        "member": list(source.member),
+    }
 
 
 def source_from_json(value: dict[str, Any]) -> Source:
     """Return the source that `source_to_json` described."""
-    return Source(path=Path(value["path"]), passwords=tuple(value["passwords"]))
+    return Source(
+        path=Path(value["path"]),
+        passwords=tuple(value["passwords"]),
+        ocr=bool(value["ocr"]),
+        member=tuple(value["member"]),
+    )
 
 
 def document_to_json(document: Document) -> dict[str, Any]:
-    """Return a document as plain values."""
+    """Return a document as plain values; of its attachments, the names."""
     return {
         "text": document.text,
         "format": document.format,
@@ -75,6 +85,7 @@ def document_to_json(document: Document) -> dict[str, Any]:
         "pages": [[p.number, p.start, p.end, p.label] for p in document.pages],
         "metadata": dict(document.metadata),
         "notices": list(document.notices),
+        "attachments": [attachment.name for attachment in document.attachments],
     }
 
 
@@ -109,6 +120,7 @@ def _document(value: dict[str, Any]) -> Document:
         ),
         metadata={_text(key): _value(item) for key, item in value["metadata"].items()},
         notices=tuple(_text(notice) for notice in value["notices"]),
+        attachments=tuple(Attachment(name=_text(name)) for name in value["attachments"]),
     )
 
 

@@ -10,12 +10,15 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ragkit_ingest.errors import ParserLimitError, SourceError, UnsupportedFormatError
 from ragkit_ingest.parse.protocol import Source
@@ -28,7 +31,7 @@ from ragkit_ingest.parse.wire import (
     source_to_json,
     write_frame,
 )
-from ragkit_ingest.records import Document
+from ragkit_ingest.records import Attachment, Document
 
 Key = TypeVar("Key")
 Outcome = Document | SourceError
@@ -36,6 +39,8 @@ Outcome = Document | SourceError
 _CHILD = "ragkit_ingest.parse.child"
 _GRACE_S = 5.0
 _START_S = 60.0
+_MAX_ATTACHMENTS = 1000
+_MAX_DEPTH = 5
 
 
 @dataclass(slots=True, eq=False)
@@ -96,8 +101,39 @@ class _Worker:
         return status
 
 
+@dataclass(slots=True, eq=False)
+class _File(Generic[Key]):
+    """One file of the caller's, and what became of it and of the files within it."""
+
+    key: Key
+    source: Source
+    outcome: Outcome | None = None
+    attachments: dict[str, Attachment] = field(default_factory=dict)
+    open: int = 0
+    characters: int = 0
+
+    def finished(self) -> tuple[Key, Outcome]:
+        """Return the key with the Document, its attachments read, or with the error."""
+        if not isinstance(self.outcome, Document):
+            return self.key, self.outcome or ParserLimitError("the file was not read")
+        return self.key, replace(self.outcome, attachments=tuple(self.attachments.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[Key]):
+    """The file itself, or an attachment of it: what one worker does next."""
+
+    file: _File[Key]
+    source: Source
+
+    @property
+    def name(self) -> str:
+        """The attachment's name; empty for the file itself."""
+        return "/".join(self.source.member)
+
+
 class ParserPool:
-    """Parses files in separate processes.
+    """Parses files in separate processes, and each of their attachments on its own.
 
     Not for use by two threads at once. Close it, or use it in a `with` statement.
 
@@ -127,6 +163,8 @@ class ParserPool:
         self._registry = registry or ParserRegistry()
         self._heard: queue.SimpleQueue[tuple[_Worker, bytes | None]] = queue.SimpleQueue()
         self._idle: list[_Worker] = []
+        # Where workers unpack attachments; a killed one leaves its files for us to delete.
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> ParserPool:
         return self
@@ -143,6 +181,9 @@ class ParserPool:
         """End all workers."""
         while self._idle:
             self._idle.pop().end()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
     def parse(self, source: Source) -> Document:
         """Return one file's Document.
@@ -162,28 +203,80 @@ class ParserPool:
 
         Sources are taken from the iterable only as workers become free.
         """
-        waiting = iter(sources)
-        busy: dict[_Worker, Key] = {}
+        todo: deque[_Job[Key]] = deque()
+        jobs = self._jobs(todo, iter(sources))
+        busy: dict[_Worker, _Job[Key]] = {}
         try:
             while True:
-                while len(busy) < self._count and (pair := next(waiting, None)) is not None:
-                    key, source = pair
-                    if self._registry.reads(source.path):
-                        busy[self._hand_over(source)] = key
-                    else:
-                        suffix = source.path.suffix
-                        yield key, UnsupportedFormatError(f"no parser reads '{suffix}' files")
+                while len(busy) < self._count and (job := next(jobs)) is not None:
+                    if self._registry.reads(_named(job)):
+                        busy[self._hand_over(job.source)] = job
+                        continue
+                    refusal = UnsupportedFormatError(self._registry.refusal(_named(job)))
+                    if self._settle(job, refusal, todo):
+                        yield job.file.finished()
                 if not busy:
                     return
                 worker, outcome = self._next(busy)
-                key = busy.pop(worker)
+                job = busy.pop(worker)
                 if outcome is None:
-                    busy[self._hand_over(worker.source)] = key
-                else:
-                    yield key, outcome
+                    busy[self._hand_over(worker.source)] = job
+                elif self._settle(job, outcome, todo):
+                    yield job.file.finished()
         finally:
             for worker in busy:
                 worker.end()
+
+    def _jobs(
+        self, todo: deque[_Job[Key]], sources: Iterator[tuple[Key, Source]]
+    ) -> Iterator[_Job[Key] | None]:
+        """Yield attachments as long as there are any, else the next file; None at the end."""
+        while True:
+            if todo:
+                yield todo.popleft()
+            elif (pair := next(sources, None)) is not None:
+                key, source = pair
+                source = replace(source, ocr=source.ocr or self._registry.ocr)
+                yield _Job(_File(key, source, open=1), source)
+            else:
+                yield None
+
+    def _settle(self, job: _Job[Key], outcome: Outcome, todo: deque[_Job[Key]]) -> bool:
+        """Record what a job came to; whether its file is finished."""
+        file = job.file
+        file.open -= 1
+        if isinstance(outcome, Document):
+            file.characters += len(outcome.text)
+            self._enqueue(job, outcome, todo)
+            outcome = replace(outcome, attachments=())
+        if not job.name:
+            file.outcome = outcome
+        elif isinstance(outcome, SourceError):
+            file.attachments[job.name] = Attachment(name=job.name, failure=str(outcome))
+        else:
+            file.attachments[job.name] = Attachment(name=job.name, document=outcome)
+        return not file.open
+
+    def _enqueue(self, job: _Job[Key], document: Document, todo: deque[_Job[Key]]) -> None:
+        file = job.file
+        for attachment in document.attachments:
+            member = (*job.source.member, attachment.name)
+            name = "/".join(member)
+            count = len(file.attachments)
+            if name in file.attachments or count > _MAX_ATTACHMENTS:
+                continue
+            failure = ""
+            if count == _MAX_ATTACHMENTS:
+                failure = f"of a file's attachments, {_MAX_ATTACHMENTS} are read, and no more"
+            elif len(member) > _MAX_DEPTH:
+                failure = f"it is nested more than {_MAX_DEPTH} levels deep"
+            elif file.characters > self._output_bytes:
+                failure = "the file and its attachments give more text than the limit allows"
+            # The place in the file's order is taken now, the outcome comes later.
+            file.attachments[name] = Attachment(name=name, failure=failure)
+            if not failure:
+                file.open += 1
+                todo.append(_Job(file, replace(file.source, member=member)))
 
     def _hand_over(self, source: Source) -> _Worker:
         deadline = time.monotonic() + _START_S
@@ -197,13 +290,15 @@ class ParserPool:
         return worker
 
     def _start(self, source: Source) -> _Worker:
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="ragkit-")
         path = os.pathsep.join(entry or str(os.getcwd()) for entry in sys.path)  # noqa: PTH109
         process = subprocess.Popen(  # noqa: S603 - our own module, by this interpreter
             [sys.executable, "-m", _CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, "TMPDIR": self._scratch.name},
         )
         worker = _Worker(process, self._heard, source)
         # One character takes at most 12 bytes of ASCII JSON; blocks and pages come on top.
@@ -267,6 +362,11 @@ class ParserPool:
         if worker.answered:
             return None
         return ParserLimitError(f"the parsing process did not start ({how})")
+
+
+def _named(job: _Job[Any]) -> Path:
+    """Return the name by which a job's parser is found."""
+    return Path(job.source.member[-1]) if job.source.member else job.source.path
 
 
 def _retires(payload: bytes) -> bool:

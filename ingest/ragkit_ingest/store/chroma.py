@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sqlite3
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,12 +22,15 @@ import numpy as np
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import DamagedStoreError, StorageError
 from ragkit_ingest.store.protocol import Batch
+from ragkit_ingest.store.seal import check_seal, write_seal
 
 _COLLECTION = "chunks"
 _ADD = 1000
 _REMOVE = 1000
-# Chroma writes its graph to disk each time this many changes have come together.
-_SYNC_EVERY = 100_000
+# Later changes that may wait in Chroma's queue, to be put into the graph at each opening.
+_QUEUED_SHARE = 8
+_QUEUED_LEAST = 500
+_SAVED_EVERY = 1000  # where it is not known how many there will be
 _NO_FUNCTION = frozenset({"legacy", "unknown"})
 
 
@@ -51,24 +55,41 @@ class ChromaStore:
             "ef_search": ef_search,
         }
 
-    def build(self, folder: Path, batches: Iterable[Batch], *, dimension: int) -> int:
-        """Write a new folder from all batches; return how many vectors it holds."""
+    def build(
+        self, folder: Path, batches: Iterable[Batch], *, dimension: int, count: int = 0
+    ) -> int:
+        """Write a new folder from all batches; return how many vectors it holds.
+
+        Chroma saves its graph each time `sync_threshold` changes have come together, and builds
+        what was not saved again at every opening. So it is told to save once, at the last vector.
+        """
         del dimension  # Chroma takes it from the first vector
         with _storage_errors(folder), _client(folder) as client:
             collection = client.create_collection(
                 _COLLECTION,
                 embedding_function=None,
-                configuration={"hnsw": {**self._hnsw, "sync_threshold": _SYNC_EVERY}},
+                configuration={
+                    "hnsw": {
+                        **self._hnsw,
+                        "sync_threshold": max(count, 2) if count else _SAVED_EVERY,
+                    }
+                },
             )
             _add(collection, batches)
-            count = int(collection.count())
-        _fsync(folder)
-        return count
+            held = int(collection.count())
+            queued = max(_QUEUED_LEAST, held // _QUEUED_SHARE)
+            with warnings.catch_warnings():
+                # Chroma warns of its own default, a collection without an embedding function.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                collection.modify(configuration={"hnsw": {"sync_threshold": queued}})
+        _finish(folder)
+        return held
 
     def derive(
         self, base: Path, folder: Path, added: Iterable[Batch], removed: Sequence[int]
     ) -> int:
         """Write a new folder that is `base` with ids removed, then others added."""
+        check_seal(base)
         _refuse_functions(base)
         with _storage_errors(folder):
             shutil.copytree(base, folder)
@@ -78,12 +99,13 @@ class ChromaStore:
                     batch = removed[start : start + _REMOVE]
                     collection.delete(ids=[str(id_) for id_ in batch])
                 _add(collection, added)
-                count = int(collection.count())
-        _fsync(folder)
-        return count
+                held = int(collection.count())
+        _finish(folder)
+        return held
 
     def open(self, folder: Path) -> ChromaSearcher:
         """Open a built folder for reading."""
+        check_seal(folder)
         _refuse_functions(folder)
         client = _open_client(folder)
         try:
@@ -126,6 +148,8 @@ class ChromaSearcher:
 
     def vectors(self, ids: Sequence[int]) -> Vectors:
         """Return the stored vectors of the ids, in that order."""
+        if not ids:
+            return np.zeros((0, 0), np.float32)
         names = [str(id_) for id_ in ids]
         found = _guarded(self._folder, self._collection.get, ids=names, include=["embeddings"])
         rows = dict(zip(found["ids"], found["embeddings"], strict=True))
@@ -174,7 +198,7 @@ def _guarded(folder: Path, call: Any, *args: Any, **kwargs: Any) -> Any:
     """Call Chroma; whatever it raises on reading means that the folder is not intact."""
     try:
         return call(*args, **kwargs)
-    except Exception as exc:  # noqa: BLE001 - Chroma raises bare Exception subclasses of its own
+    except Exception as exc:  # Chroma raises bare Exception subclasses of its own
         raise DamagedStoreError(f"the Chroma folder {folder} cannot be read ({exc})") from exc
 
 
@@ -182,9 +206,9 @@ def _guarded(folder: Path, call: Any, *args: Any, **kwargs: Any) -> Any:
 def _storage_errors(folder: Path) -> Iterator[None]:
     try:
         yield
-    except DamagedStoreError:
+    except StorageError:
         raise
-    except Exception as exc:
+    except Exception as exc:  # Chroma raises bare Exception subclasses of its own
         raise StorageError(
             f"the vectors could not be written to {folder} ({exc}); free disk space or check its "
             "permissions, then run the same command again: nothing embedded is lost"
@@ -193,28 +217,53 @@ def _storage_errors(folder: Path) -> Iterator[None]:
 
 def _refuse_functions(folder: Path) -> None:
     """Raise unless the folder's metadata names no embedding function."""
-    path = folder / "chroma.sqlite3"
+    path = (folder / "chroma.sqlite3").absolute()
+    _check_length(path)
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             rows = connection.execute(
                 "SELECT config_json_str, schema_str FROM collections"
             ).fetchall()
+        settings = [json.loads(column) for row in rows for column in row if column]
     except (sqlite3.Error, ValueError) as exc:
         raise DamagedStoreError(f"the Chroma folder {folder} cannot be read ({exc})") from exc
-    for column in (column for row in rows for column in row if column):
-        for name in _functions(json.loads(column)):
-            if name not in _NO_FUNCTION:
-                raise DamagedStoreError(
-                    f"the Chroma folder {folder} names the embedding function {name!r}, which "
-                    "ragkit never writes; it is not opened"
-                )
+    named = next((name for name in _functions(settings) if name not in _NO_FUNCTION), None)
+    if named is not None:
+        raise DamagedStoreError(
+            f"the Chroma folder {folder} names the embedding function {named!r}, which ragkit "
+            "never writes; it is not opened"
+        )
+
+
+def _check_length(path: Path) -> None:
+    """Raise if the SQLite file was cut short; SQLite itself notices only missing pages.
+
+    Source: "Database File Format" (sqlite.org/fileformat.html), the header's offsets 16 and 28.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+            length = os.fstat(file.fileno()).st_size
+    except OSError as exc:
+        raise DamagedStoreError(f"the vectors in {path.parent} are not intact ({exc})") from exc
+    page_bytes = int.from_bytes(header[16:18], "big")
+    page_bytes = 65536 if page_bytes == 1 else page_bytes
+    wanted = max(page_bytes * int.from_bytes(header[28:32], "big"), 100)
+    if length < wanted:
+        raise DamagedStoreError(
+            f"the vectors in {path.parent} are not intact ({path.name} has {length} bytes, not "
+            f"{wanted})"
+        )
 
 
 def _functions(value: Any) -> Iterator[str]:
+    """Yield the name of every embedding function that the settings hold, however nested."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key == "embedding_function" and isinstance(inner, dict):
                 yield str(inner.get("name") or inner.get("type"))
+            elif key == "embedding_function" and inner is not None:
+                yield str(inner)
             else:
                 yield from _functions(inner)
     elif isinstance(value, list):
@@ -222,13 +271,24 @@ def _functions(value: Any) -> Iterator[str]:
             yield from _functions(inner)
 
 
-def _fsync(folder: Path) -> None:
-    """Have the disk confirm every file of the folder before the catalog points to it."""
-    for path in [folder, *folder.rglob("*")]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        except OSError as exc:
-            raise StorageError(f"the disk did not confirm {path} ({exc})") from exc
-        finally:
-            os.close(descriptor)
+def _finish(folder: Path) -> None:
+    """Seal the graph, and have the disk confirm everything before the catalog points to it.
+
+    Chroma's own SQLite file is left out of the seal, because opening it already changes it;
+    SQLite notices itself when it was cut short. A graph that was never saved is rewritten at
+    each opening, so that there is nothing to seal either.
+    """
+    saved = sorted(folder.glob("*/index_metadata.pickle"))
+    graph = [path for metadata in saved for path in metadata.parent.iterdir()]
+    with _storage_errors(folder):
+        write_seal(folder, graph)
+        for path in [folder.parent, folder, *folder.rglob("*")]:
+            _fsync(path)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import DamagedStoreError, StorageError
 from ragkit_ingest.store.protocol import Batch
+from ragkit_ingest.store.seal import check_seal, write_seal
+
+_IDS = "ids.npy"
+_VECTORS = "vectors.npy"
 
 
 def top(ids: NDArray[np.int64], similarities: Vectors, k: int) -> list[tuple[int, float]]:
@@ -21,12 +26,15 @@ def top(ids: NDArray[np.int64], similarities: Vectors, k: int) -> list[tuple[int
 
 
 class ExactStore:
-    """Two NumPy files a folder: `ids.npy`, int64, and `vectors.npy`, float32."""
+    """Two NumPy files a folder: `ids.npy`, int64, and `vectors.npy`, float32; and their seal."""
 
     name = "exact"
 
-    def build(self, folder: Path, batches: Iterable[Batch], *, dimension: int) -> int:
+    def build(
+        self, folder: Path, batches: Iterable[Batch], *, dimension: int, count: int = 0
+    ) -> int:
         """Write a new folder from all batches; return how many vectors it holds."""
+        del count  # needed by stores that size something beforehand
         ids: list[int] = []
         parts: list[Vectors] = [np.zeros((0, dimension), np.float32)]
         for batch_ids, vectors in batches:
@@ -46,9 +54,10 @@ class ExactStore:
 
     def open(self, folder: Path) -> ExactSearcher:
         """Open a built folder for reading."""
+        check_seal(folder)
         try:
-            ids = np.load(folder / "ids.npy", allow_pickle=False)
-            vectors = np.load(folder / "vectors.npy", allow_pickle=False)
+            ids = np.load(folder / _IDS, allow_pickle=False)
+            vectors = np.load(folder / _VECTORS, allow_pickle=False)
         except (OSError, ValueError, EOFError) as exc:
             raise DamagedStoreError(f"the vectors in {folder} cannot be read ({exc})") from exc
         if len(ids) != len(vectors) or vectors.ndim != 2:
@@ -60,13 +69,18 @@ class ExactStore:
     def _write(self, folder: Path, ids: NDArray[np.int64], vectors: Vectors) -> None:
         try:
             folder.mkdir(parents=True)
-            for name, array in (("ids.npy", ids), ("vectors.npy", vectors)):
-                with (folder / name).open("xb") as file:
-                    np.save(file, array)
-                    file.flush()
-                    os.fsync(file.fileno())
+            _save(folder / _IDS, ids)
+            _save(folder / _VECTORS, vectors)
+            write_seal(folder, [folder / _IDS, folder / _VECTORS])
         except OSError as exc:
             raise StorageError(f"the vectors could not be written to {folder} ({exc})") from exc
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    with path.open("xb") as file:
+        np.save(file, array)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 class ExactSearcher:
@@ -92,7 +106,10 @@ class ExactSearcher:
     def vectors(self, ids: Sequence[int]) -> Vectors:
         """Return the stored vectors of the ids, in that order."""
         rows = {int(id_): row for row, id_ in enumerate(self.all_ids)}
-        found: Vectors = self.all_vectors[[rows[id_] for id_ in ids]]
+        missing = next((id_ for id_ in ids if id_ not in rows), None)
+        if missing is not None:
+            raise DamagedStoreError(f"the vectors lack chunk {missing}")
+        found: Vectors = self.all_vectors[np.asarray([rows[id_] for id_ in ids], np.int64)]
         return found
 
     def close(self) -> None:

@@ -31,7 +31,11 @@ class VectorSearcher(Protocol):
         ...
 
     def vectors(self, ids: Sequence[int]) -> Vectors:
-        """Return the stored vectors of the ids, in that order."""
+        """Return the stored vectors of the ids, in that order.
+
+        Raises:
+            DamagedStoreError: If one is not there.
+        """
         ...
 
     def close(self) -> None:
@@ -48,8 +52,16 @@ class VectorStore(Protocol):
 
     name: str
 
-    def build(self, folder: Path, batches: Iterable[Batch], *, dimension: int) -> int:
+    def build(
+        self, folder: Path, batches: Iterable[Batch], *, dimension: int, count: int = 0
+    ) -> int:
         """Write a new folder from all batches; return how many vectors it holds.
+
+        Args:
+            folder: Must not exist yet.
+            batches: Each id once.
+            dimension: Length of a vector.
+            count: How many vectors the batches hold together, 0 if that is not known.
 
         Raises:
             StorageError: If the folder could not be written in full.

@@ -5,14 +5,18 @@ import re
 import zipfile
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import docx
 import pytest
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
+from msoffcrypto.format.ooxml import OOXMLFile  # type: ignore[import-untyped]
 
 from ragkit_ingest.errors import BrokenFileError, ParserLimitError, PasswordError
+from ragkit_ingest.parse.docx import DocxParser
+from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.records import Document
 
 Parse = Callable[[str, bytes], Document]
@@ -145,12 +149,32 @@ def test_a_truncated_file_is_refused(parse: Parse) -> None:
         parse("a.docx", data[: len(data) // 2])
 
 
-def test_an_encrypted_file_asks_for_another(parse: Parse) -> None:
+def test_an_encrypted_file_needs_its_password(parse: Parse, tmp_path: Path) -> None:
+    document = docx.Document()
+    document.add_paragraph("the secret is out")
+    locked = encrypted(saved(document), "sesame")
+    with pytest.raises(PasswordError, match="give its password"):
+        parse("a.docx", locked)
+    path = tmp_path / "b.docx"
+    path.write_bytes(locked)
+    with pytest.raises(PasswordError, match="none of the 1 passwords"):
+        DocxParser().parse(Source(path=path, passwords=("wrong",)))
+    opened = DocxParser().parse(Source(path=path, passwords=("wrong", "sesame")))
+    assert opened.text == "the secret is out"
+
+
+def test_encryption_that_is_damaged_is_told(parse: Parse) -> None:
     data = (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000) + "EncryptedPackage".encode("utf-16-le")
     )
-    with pytest.raises(PasswordError):
+    with pytest.raises(BrokenFileError, match="encryption cannot be read"):
         parse("a.docx", data)
+
+
+def encrypted(data: bytes, password: str) -> bytes:
+    buffer = io.BytesIO()
+    OOXMLFile(io.BytesIO(data)).encrypt(password, buffer)
+    return buffer.getvalue()
 
 
 def test_a_zip_bomb_is_refused_before_it_unpacks(parse: Parse) -> None:

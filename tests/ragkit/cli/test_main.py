@@ -17,9 +17,11 @@ from ragkit_ingest.errors import (
 )
 
 
-@pytest.mark.parametrize("command", ["ingest", "ask", "chat", "search", "show", "status"])
+@pytest.mark.parametrize(
+    "command", ["ingest", "ask", "chat", "search", "show", "status", "eval answers"]
+)
 def test_every_command_explains_itself(ragkit: Any, command: str) -> None:
-    result = ragkit(command, "--help")
+    result = ragkit(*command.split(), "--help")
     assert result.code == 0
     assert f"Usage: ragkit {command}" in result.out
     assert "--index DIR" in result.out
@@ -30,7 +32,7 @@ def test_every_command_explains_itself(ragkit: Any, command: str) -> None:
 def test_help_lists_the_commands(ragkit: Any) -> None:
     result = ragkit("--help")
     assert result.code == 0
-    for command in ("ingest", "ask", "chat", "search", "show", "status", "doctor", "demo"):
+    for command in ("ingest", "ask", "chat", "search", "show", "status", "doctor", "demo", "eval"):
         assert f"  {command} " in result.out
 
 

@@ -1,0 +1,41 @@
+"""Does a text hold an answer, or the evidence for it? By words, not by meaning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ragkit.answer import Passage
+from ragkit_eval.cases import Case
+
+_WORD = re.compile(r"\w+|[\u20ac$%]")
+_ENOUGH = 0.9
+
+
+def contains_answer(text: str, answers: Sequence[str]) -> bool:
+    """Return whether any of the answers stands in the text, as whole words, whatever the case."""
+    padded = f" {_folded(text)} "
+    return any(f" {_folded(answer)} " in padded for answer in answers)
+
+
+def holds_quote(text: str, quote: str) -> bool:
+    """Return whether nine tenths of the quote's words stand in the text.
+
+    Not all of them and in any order, because a table's cells are stored with their headers.
+    """
+    wanted = re.findall(r"\w+", quote.casefold())
+    held = set(re.findall(r"\w+", text.casefold()))
+    return sum(word in held for word in wanted) >= _ENOUGH * len(wanted)
+
+
+def evidence_rank(case: Case, passages: Sequence[Passage]) -> int | None:
+    """Return the rank of the first passage that holds evidence; None if none does."""
+    for rank, passage in enumerate(passages, start=1):
+        text = "\n".join([passage.title, *passage.headings, passage.text])
+        if any(e.path == passage.path and holds_quote(text, e.quote) for e in case.evidence):
+            return rank
+    return None
+
+
+def _folded(text: str) -> str:
+    return " ".join(_WORD.findall(text.casefold().replace("\u2013", "-")))

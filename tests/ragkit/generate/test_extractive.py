@@ -1,0 +1,130 @@
+"""The extractive generator shows the documents' own sentences, each from an exact place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ragkit.answer import Passage
+from ragkit.config import Config
+from ragkit.evidence import Candidate
+from ragkit.generate.extractive import ExtractiveGenerator, ExtractiveSettings
+from ragkit.generate.protocol import Draft, GenerationRequest, TextDelta
+from ragkit.pipeline import Pipeline
+from ragkit.sentence import sentences
+from ragkit_ingest.records import BlockKind
+from ragkit_ingest.store.exact import ExactStore
+from tests.support.hashing import HashingEmbedder
+from tests.support.passage import passage
+
+ITEM = BlockKind.LIST_ITEM
+
+
+def evidence(found: Passage, scores: Sequence[float]) -> list[Candidate]:
+    """Return the passage's sentences with these scores, best first."""
+    spans = sentences(found.text, found.start, found.blocks)
+    weighed = [
+        Candidate(passage=found, sentence=span, features={}, score=score)
+        for span, score in zip(spans, scores, strict=True)
+    ]
+    return sorted(weighed, key=lambda candidate: -candidate.score)
+
+
+def drafted(ranked: Sequence[Candidate], settings: ExtractiveSettings | None = None) -> Draft:
+    """Return the draft, having checked that it comes last and that its text came before."""
+    request = GenerationRequest(question="?", passages=(), evidence=ranked)
+    *pieces, draft = ExtractiveGenerator(settings).generate(request)
+    assert isinstance(draft, Draft)
+    told = "".join(piece.text for piece in pieces if isinstance(piece, TextDelta))
+    assert told == "\n".join(sentence.text for sentence in draft.sentences)
+    return draft
+
+
+def texts(draft: Draft) -> list[str]:
+    return [sentence.text for sentence in draft.sentences]
+
+
+def test_without_evidence_nothing_is_drafted() -> None:
+    assert drafted([]).sentences == ()
+
+
+def test_the_best_sentence_is_shown_alone_if_it_is_far_ahead() -> None:
+    ranked = evidence(passage("One. Two. Three."), (0.1, 0.9, 0.2))
+    assert texts(drafted(ranked)) == ["Two."]
+
+
+def test_others_are_shown_if_they_are_near() -> None:
+    settings = ExtractiveSettings(near=0.5)
+    ranked = evidence(passage("One. Two. Three."), (0.5, 0.9, 0.4))
+    assert texts(drafted(ranked, settings)) == ["Two.", "One."]
+
+
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_no_more_sentences_than_allowed(most: int) -> None:
+    settings = ExtractiveSettings(max_sentences=most, near=0.0)
+    ranked = evidence(passage("One. Two. Three. Four. Five."), (0.5,) * 5)
+    assert len(drafted(ranked, settings).sentences) == most
+
+
+def test_a_sentence_that_announces_a_list_brings_its_items() -> None:
+    found = passage(
+        "Bring these:", (ITEM, "a kettle"), (ITEM, "a lid"), "Come early.", (ITEM, "not this")
+    )
+    ranked = evidence(found, (0.9, 0.1, 0.1, 0.1, 0.1))
+    assert texts(drafted(ranked)) == ["Bring these:", "a kettle", "a lid"]
+
+
+def test_an_item_is_shown_once() -> None:
+    found = passage("Bring these:", (ITEM, "a kettle"), (ITEM, "a lid"))
+    ranked = evidence(found, (0.9, 0.8, 0.8))
+    assert texts(drafted(ranked)) == ["Bring these:", "a kettle", "a lid"]
+
+
+def test_a_long_list_is_cut() -> None:
+    found = passage("Bring these:", *((ITEM, f"thing {n}") for n in range(30)))
+    ranked = evidence(found, (0.9, *(0.1,) * 30))
+    assert len(drafted(ranked, ExtractiveSettings(max_items=5)).sentences) == 6
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([BlockKind.PARAGRAPH, ITEM, BlockKind.TABLE_ROW]),
+                  st.sampled_from(["Bring:", "a\n lid", "Tea | €4", "It is. So it is."])),
+        min_size=1, max_size=8,
+    ),
+    st.integers(0, 500),
+)  # fmt: skip
+def test_sources_are_exact(contents: list[tuple[BlockKind, str]], start: int) -> None:
+    found = passage(*contents, start=start)
+    count = len(list(sentences(found.text, start, found.blocks)))
+    draft = drafted(evidence(found, [1.0 - n / 50 for n in range(count)]))
+    assert draft.sentences
+    for sentence in draft.sentences:
+        (source,) = sentence.sources
+        assert source.document_id == found.document_id
+        quote = found.text[source.start - start : source.end - start]
+        assert " ".join(quote.split()) == sentence.text
+
+
+def test_it_answers_with_an_embedder_that_gives_no_token_vectors(tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "work.md").write_text(
+        "# Work contract\n\n## Notice\n\nThe notice period is three months.\n\n"
+        "## Equipment\n\nBring these:\n\n- a kettle\n- a lid\n"
+    )
+    config = Config(min_confidence=0.0)
+    with Pipeline(
+        tmp_path / "index", config=config, embedder=HashingEmbedder(), store=ExactStore()
+    ) as rag:
+        rag.ingest(folder)
+        answer = rag.ask("How long is the notice period?")
+        assert "The notice period is three months." in answer.text
+        assert 0.0 <= answer.confidence <= 1.0
+        for citation in answer.citations:
+            span = (citation.start, citation.end)
+            assert rag.show(citation.path, span=span).text == citation.quote

@@ -1,0 +1,80 @@
+"""Settings: values only, every mistake a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragkit.config import Config
+from ragkit_ingest.errors import ConfigError
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Config.load() == Config()
+
+
+def test_the_file_in_the_working_folder_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ragkit.toml").write_text('k = 3\nmode = "lexical"\ndense_weight = 1\n')
+    monkeypatch.chdir(tmp_path)
+    assert Config.load() == Config(k=3, mode="lexical", dense_weight=1)
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Config.load(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Config.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"k = ", "is not valid TOML"),
+        (b"\xff\xfe", "is not valid TOML"),
+        (b"kk = 3", r"sets 'kk', which ragkit does not know; the settings are: .*chunk_tokens"),
+        (b"[retrieve]\nk = 3", "sets 'retrieve', which ragkit does not know"),
+        (b'k = "3"', r"sets k to '3'; it must be of type int"),
+        (b"k = 3.5", r"sets k to 3.5; it must be of type int"),
+        (b"k = true", "must be of type int"),
+        (b"dense_weight = true", "must be of type float"),
+        (b"k = 0", r"ragkit.toml: k must be between 1 and 100, not 0"),
+        (b"dense_weight = nan", "dense_weight must be between 0 and 1, not nan"),
+        (b'mode = "sparse"', "mode must be hybrid, dense or lexical, not 'sparse'"),
+    ],
+)
+def test_a_mistake_in_the_file_is_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "ragkit.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        Config.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("chunk_tokens", 31, 257),
+        ("header_tokens", -1, 129),
+        ("workers", 0, 65),
+        ("k", 0, 101),
+        ("depth", 0, 10_001),
+        ("dense_weight", -0.01, 1.01),
+        ("min_confidence", -0.01, 1.01),
+    ],
+)
+def test_ranges(name: str, low: float, high: float) -> None:
+    for value in (low, high):
+        wrong: dict[str, Any] = {name: value}
+        with pytest.raises(ConfigError, match=rf"{name} must be between"):
+            Config(**wrong)
+
+
+def test_every_setting_has_a_default_and_is_documented() -> None:
+    assert Config.__doc__ is not None
+    for field in fields(Config):
+        assert f"\n        {field.name}: " in Config.__doc__

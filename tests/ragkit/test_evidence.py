@@ -1,0 +1,177 @@
+"""Sentences are weighed by what a reader would look for, and ordered the same way every time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ragkit.evidence import Candidate, Held, in_context, reordered, weigh
+from ragkit.logistic import Logistic
+from ragkit.question import analyse
+from ragkit.sentence import sentences
+from ragkit_ingest.records import BlockKind
+from tests.support.hashing import HashingEmbedder
+from tests.support.passage import passage
+
+FLAT = Logistic(bias=0.0, weights={})
+NOTICE = "How long is the notice period?"
+WEIGHTS = {"notic": 3.0, "period": 1.0}
+
+
+def only(name: str) -> Logistic:
+    """Return a model that scores by one feature."""
+    return Logistic(bias=0.0, weights={name: 1.0})
+
+
+def texts(ranked: list[Candidate]) -> list[str]:
+    return [candidate.sentence.text for candidate in ranked]
+
+
+def feature(question: str, text: str, name: str) -> float:
+    """Return a feature of the one sentence of a passage."""
+    word_weights = dict.fromkeys(analyse(question).words, 1.0)
+    found = weigh(analyse(question), [passage(text)], word_weights, HashingEmbedder(), FLAT)
+    (candidate,) = found
+    return candidate.features[name]
+
+
+def test_held_counts_words_as_the_index_does() -> None:
+    held = Held.of("Notices of the QK-350", "End.")
+    assert held.share(("notic", "qk350")) == 1.0
+    assert held.share(("notic", "gym")) == 0.5
+    assert held.share(()) == 1.0
+
+
+def test_words_of_two_texts_are_no_neighbours() -> None:
+    question = analyse("What does clause 14 say?")
+    assert Held.of("Clause 14").identifiers(question) == 1.0
+    assert Held.of("Clause", "14").identifiers(question) == 0.0
+    assert (Held.of("Clause") | Held.of("14")).identifiers(question) == 0.0
+
+
+def test_a_question_without_identifiers_misses_none() -> None:
+    assert Held.of("").identifiers(analyse(NOTICE)) == 1.0
+
+
+def test_coverage_is_weighted_by_rarity() -> None:
+    assert Held.of("notice").coverage(WEIGHTS) == 0.75
+    assert Held.of("periods").coverage(WEIGHTS) == 0.25
+    assert Held.of("gym").coverage(WEIGHTS) == 0.0
+    assert Held.of("notice").coverage({}) == 0.0
+    assert Held.of("notice").coverage({"notic": 0.0}) == 0.0
+
+
+@given(
+    st.lists(st.text()),
+    st.dictionaries(st.sampled_from(["notic", "period", "tea", "a"]), st.floats(0, 1e6)),
+)
+def test_coverage_stays_between_zero_and_one(
+    found: list[str], word_weights: dict[str, float]
+) -> None:
+    assert 0.0 <= Held.of(*found).coverage(word_weights) <= 1.0 + 1e-9
+
+
+def test_every_sentence_is_weighed_and_headings_are_not() -> None:
+    found = passage((BlockKind.HEADING, "Notice"), "It is long. It is two months.")
+    ranked = weigh(analyse(NOTICE), [found], WEIGHTS, HashingEmbedder())
+    assert sorted(texts(ranked)) == ["It is long.", "It is two months."]
+    assert all(0.0 <= candidate.score <= 1.0 for candidate in ranked)
+
+
+def test_the_best_comes_first() -> None:
+    passages = [
+        passage("The gate is blue. The notice is short."),
+        passage("The notice period is two months.", rank=2, document=2),
+    ]
+    ranked = weigh(analyse(NOTICE), passages, WEIGHTS, HashingEmbedder(), only("coverage"))
+    assert texts(ranked) == [
+        "The notice period is two months.",
+        "The notice is short.",
+        "The gate is blue.",
+    ]
+    assert [candidate.score for candidate in ranked] == sorted(
+        (candidate.score for candidate in ranked), reverse=True
+    )
+
+
+def test_ties_go_by_rank_then_by_place() -> None:
+    passages = [
+        passage("Third.", rank=2, document=2),
+        passage("First. Second.", rank=1),
+        passage("Fourth. Fifth.", rank=3, document=1, start=500),
+    ]
+    ranked = weigh(analyse(NOTICE), passages, WEIGHTS, HashingEmbedder(), FLAT)
+    assert texts(ranked) == ["First.", "Second.", "Third.", "Fourth.", "Fifth."]
+    assert {candidate.score for candidate in ranked} == {0.5}
+
+
+def test_a_wording_counts_once_a_document() -> None:
+    passages = [
+        passage("Keep it dry."),
+        passage("Keep  it\nDRY.", rank=2, start=90),
+        passage("Keep it dry.", rank=3, document=2),
+    ]
+    ranked = weigh(analyse(NOTICE), passages, WEIGHTS, HashingEmbedder(), FLAT)
+    assert [(c.passage.document_id, c.passage.rank) for c in ranked] == [(1, 1), (2, 3)]
+
+
+@pytest.mark.parametrize("found", [[], [passage()], [passage((BlockKind.HEADING, "Notice"))]])
+def test_without_sentences_there_is_no_evidence(found: list[object]) -> None:
+    assert weigh(analyse(NOTICE), found, WEIGHTS, HashingEmbedder()) == []  # type: ignore[arg-type]
+
+
+def test_the_packaged_model_prefers_the_sentence_that_answers() -> None:
+    found = passage(
+        "The notice period is two months.",
+        "The garden is open to all staff.",
+    )
+    ranked = weigh(analyse(NOTICE), [found], WEIGHTS, HashingEmbedder())
+    assert texts(ranked)[0] == "The notice period is two months."
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "name", "value"),
+    [
+        (NOTICE, "It is long.", "wanted_missing", 1.0),
+        (NOTICE, "It is two months.", "wanted_missing", 0.0),
+        ("May I bring a dog?", "No dog is allowed.", "wanted_missing", 0.0),
+        ("How wide is the QK-350?", "The QK-200 is 20 cm wide.", "identifiers", 0.0),
+        ("How wide is the QK-350?", "The QK-350 is 22 cm wide.", "identifiers", 1.0),
+        ("Does the Boiler Hall open?", "The hall opens.", "names_nearby", 0.5),
+        ("What is the width of it?", "The width is 20 cm.", "focus", 1.0),
+        ("What is the width of it?", "It is 20 cm.", "focus", 0.0),
+        (NOTICE, "Is it long?", "ends_asking", 1.0),
+        (NOTICE, "It depends on:", "ends_announcing", 1.0),
+    ],
+)
+def test_what_is_looked_for(question: str, text: str, name: str, value: float) -> None:
+    assert feature(question, text, name) == value
+
+
+def test_what_stands_around_a_sentence_is_seen() -> None:
+    under = passage("It is 22 cm.", title="Manual", headings=("QK-350",), path="product/kettle.md")
+    question = analyse("How wide is the QK-350?")
+    (candidate,) = weigh(question, [under], {"qk350": 1.0}, HashingEmbedder(), FLAT)
+    assert candidate.features["identifiers"] == 0.0
+    assert candidate.features["identifiers_nearby"] == 1.0
+    assert candidate.features["coverage_nearby"] == 1.0
+
+
+def test_the_embedder_reads_a_sentence_behind_its_heading() -> None:
+    (alone,) = sentences("It is long.", 0, [])
+    assert in_context(passage("It is long."), alone) == "It is long."
+    assert in_context(passage("It is long.", title="Manual"), alone) == "Manual: It is long."
+    headed = passage("It is long.", title="Manual", headings=("Notice", "Length"))
+    assert in_context(headed, alone) == "Length: It is long."
+
+
+def test_passages_are_reordered_by_their_best_sentence() -> None:
+    passages = [
+        passage((BlockKind.HEADING, "Notice")),
+        passage("The gate is blue.", rank=2, document=2),
+        passage("The notice period is two months.", rank=3, document=3),
+    ]
+    ranked = weigh(analyse(NOTICE), passages, WEIGHTS, HashingEmbedder(), only("coverage"))
+    assert [p.rank for p in reordered(passages, ranked)] == [3, 2, 1]
+    assert reordered(passages, []) == passages
