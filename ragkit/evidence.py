@@ -137,9 +137,7 @@ def weigh(
     return sorted(weighed, key=lambda c: (-c.score, c.passage.rank, c.sentence.start))
 
 
-def reordered(
-    passages: Sequence[Passage], ranked: Sequence[Candidate]
-) -> list[Passage]:
+def reordered(passages: Sequence[Passage], ranked: Sequence[Candidate]) -> list[Passage]:
     """Return the passages by their best sentence; those without a sentence come last."""
     order = dict.fromkeys(candidate.passage.chunk_id for candidate in ranked)
     places = {chunk_id: place for place, chunk_id in enumerate(order)}

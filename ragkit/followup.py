@@ -107,6 +107,10 @@ _NAMED_PLACE = re.compile(
 _CODE = re.compile(r"^(?=.*\d)[\w./-]+$")
 
 
+_POINTING = _words("it its they them their theirs this that these those there he she him her his")
+_NAMES_ENOUGH = 4
+
+
 def standalone(question: str, history: Sequence[Turn]) -> str:
     """Return the question with what it leans on filled in.
 
@@ -129,7 +133,23 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
         return f"{_stem(anchor.question)}, and {_lower_first(_stem(fragment))}?"
     if _is_bare(fragment):
         return _about(asked, topic_of(anchor.question))
+    if _stands_alone(asked):
+        return question
     return _resolve(asked, anchor) or question
+
+
+def _stands_alone(text: str) -> bool:
+    """Whether a question says enough for its pronouns to point at something within itself.
+
+    In "Does it apply to contractors?" the pronoun comes first and leans on what went before; in
+    "Who chases hotels that do not pay their bills?" the question has named them already.
+    """
+    tokens = _WORD.findall(text)
+    content = [i for i, token in enumerate(tokens) if _is_content(token)]
+    pointing = [i for i, token in enumerate(tokens) if token.lower() in _POINTING]
+    if not pointing or len(content) < _NAMES_ENOUGH:
+        return False
+    return pointing[0] >= _NAMES_ENOUGH and content[0] < pointing[0]
 
 
 def topic_of(question: str) -> str:

@@ -57,8 +57,11 @@ _NO_TOPIC = STOPWORDS | {"may", "must"}
 _CODE = re.compile(r"([^\W\d_](?=.*\d).*?)(?:(?<=\d)s)?")
 _DECIMAL = re.compile(r"\d+(?:\.\d+)*")
 _NUMBERED = frozenset(
-    """article batch chapter clause code contract error figure firmware form no number order page
-    paragraph room rule schedule section step table version""".split()
+    {
+        "article", "batch", "chapter", "clause", "code", "contract", "error", "figure",
+        "firmware", "form", "no", "number", "order", "page", "paragraph", "room", "rule",
+        "schedule", "section", "step", "table", "version",
+    }
 )
 # Words that are capitalised only because they open a question or a clause in it.
 _OPENERS = _NO_TOPIC | {"name", "hi", "hello", "whats", "list"}
@@ -186,10 +189,9 @@ def satisfies(question: Question, text: str) -> bool:
 def holds_identifier(identifier: Identifier, held: Set[str], pairs: Set[tuple[str, str]]) -> bool:
     """Return whether a text, given by its words and pairs of neighbours, names the same thing."""
     joined = identifier.joined
-    pieces = [part for part in identifier.parts if part != joined] or [joined]
     if identifier.before:
-        together = set(pairwise([identifier.before, *pieces])) <= pairs
-        return together or identifier.before + joined in held
+        return (identifier.before, joined) in pairs or identifier.before + joined in held
+    pieces = [part for part in identifier.parts if part != joined]
     return joined in held or (len(pieces) > 1 and set(pairwise(pieces)) <= pairs)
 
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from ragkit.answer import Passage
 from ragkit_eval.cases import Case
 
-_WORD = re.compile(r"\w+|[\u20ac$%]")
+_WORD = re.compile(r"\d+(?:[.,:]\d+)+|\w+|[\u20ac$%]")  # a number is one word: 2.5 holds no 5
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_NO_CENTS = re.compile(r"(?<=\d)\.00(?!\d)")
 _ENOUGH = 0.9
 
 
@@ -38,4 +40,5 @@ def evidence_rank(case: Case, passages: Sequence[Passage]) -> int | None:
 
 
 def _folded(text: str) -> str:
-    return " ".join(_WORD.findall(text.casefold().replace("\u2013", "-")))
+    plain = text.casefold().replace("\u2013", "-")
+    return " ".join(_WORD.findall(_NO_CENTS.sub("", _THOUSANDS.sub("", plain))))

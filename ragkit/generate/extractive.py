@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ragkit.answer import Passage
 from ragkit.evidence import Candidate
@@ -33,8 +34,8 @@ class ExtractiveSettings:
         max_items: Most list items shown behind a sentence that announces them.
     """
 
-    max_sentences: int = 3
-    near: float = 0.5
+    max_sentences: int = 4
+    near: float = 0.25
     max_items: int = 8
 
 
@@ -64,8 +65,20 @@ class ExtractiveGenerator:
         yield Draft(sentences=drafted)
 
     def _choose(self, ranked: Sequence[Candidate]) -> list[Candidate]:
-        limit = self._settings.near * ranked[0].score
-        return [c for c in ranked[: self._settings.max_sentences] if c.score >= limit]
+        """Return the best sentence, and others that answer nearly as well.
+
+        Where the best one names what was asked about, the others must too: the row of error E04
+        says nothing about E05.
+        """
+        best = ranked[0]
+        named = best.features.get("identifiers", 1.0)
+        near = (
+            candidate
+            for candidate in ranked
+            if candidate.score >= self._settings.near * best.score
+            and candidate.features.get("identifiers", 1.0) >= named
+        )
+        return list(islice(near, self._settings.max_sentences))
 
     def _complete(self, chosen: Sequence[Candidate]) -> list[tuple[Passage, SentenceSpan]]:
         """Return the chosen sentences with what they need to be understood."""

@@ -54,13 +54,10 @@ def test_what_is_wanted(question: str, wanted: Wanted) -> None:
         ("What does clause 14 say?", "14 clauses follow.", False),
         ("What does clause 2.2 say?", "Under clause 2.2 it ends.", True),
         ("What does clause 2.2 say?", "Under clause 2.3 it ends.", False),
-        ("What is order 2025-031?", "Order 2025-031 is late.", True),
-        ("What is order 2025-031?", "Order 2025-032 is late.", False),
+        ("Is firmware 4.2 out?", "Firmware 4.2 is out.", True),
+        ("Is firmware 4.2 out?", "Firmware 4.1 is out.", False),
         ("What does error E05 mean?", "E05: the lid is open.", True),
         ("What does error E05 mean?", "E06: the lid is open.", False),
-        ("What changed in 2026?", "The rules of 2026.", True),
-        ("What changed in 2026?", "The rules of 2025.", False),
-        ("What happened in March 2026?", "It was May 2026.", True),  # the year is the identifier
     ],
 )
 def test_identifiers_are_told_apart(question: str, text: str, same: bool) -> None:

@@ -24,12 +24,20 @@ from tests.support.passage import passage
 ITEM = BlockKind.LIST_ITEM
 
 
-def evidence(found: Passage, scores: Sequence[float]) -> list[Candidate]:
-    """Return the passage's sentences with these scores, best first."""
+def evidence(
+    found: Passage, scores: Sequence[float], named: Sequence[float] | None = None
+) -> list[Candidate]:
+    """Return the passage's sentences with these scores, best first.
+
+    Args:
+        found: The passage.
+        scores: One a sentence.
+        named: Share of the question's identifiers that each sentence holds; by default all.
+    """
     spans = sentences(found.text, found.start, found.blocks)
     weighed = [
-        Candidate(passage=found, sentence=span, features={}, score=score)
-        for span, score in zip(spans, scores, strict=True)
+        Candidate(passage=found, sentence=span, features={"identifiers": share}, score=score)
+        for span, score, share in zip(spans, scores, named or [1.0] * len(scores), strict=True)
     ]
     return sorted(weighed, key=lambda candidate: -candidate.score)
 
@@ -61,6 +69,13 @@ def test_others_are_shown_if_they_are_near() -> None:
     settings = ExtractiveSettings(near=0.5)
     ranked = evidence(passage("One. Two. Three."), (0.5, 0.9, 0.4))
     assert texts(drafted(ranked, settings)) == ["Two.", "One."]
+
+
+def test_what_names_another_thing_is_not_shown_beside_what_was_asked_about() -> None:
+    settings = ExtractiveSettings(near=0.5)
+    errors = passage("E05 is heat. E04 is scale. E05 clears itself.")
+    ranked = evidence(errors, (0.9, 0.85, 0.8), named=(1.0, 0.0, 1.0))
+    assert texts(drafted(ranked, settings)) == ["E05 is heat.", "E05 clears itself."]
 
 
 @pytest.mark.parametrize("most", [1, 2, 4])
