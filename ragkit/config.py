@@ -40,7 +40,7 @@ class Config:
     depth: int = 200
     dense_weight: float = 0.7
     generator: str = "extractive"
-    min_confidence: float = 0.395
+    min_confidence: float = 0.413
 
     def __post_init__(self) -> None:
         _between("chunk_tokens", self.chunk_tokens, 32, 256)

@@ -5,16 +5,26 @@ Reads files only to hash them; writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from ragkit_ingest.catalog.staging import FileRow, Root, Seen, readable
 from ragkit_ingest.discover import Found, PassedOver, examine_file, sha256, walk
 from ragkit_ingest.errors import UnreadableFileError
 
-RecipeOf = Callable[[Path], str | None]
-"""Returns the parser and settings that would read a file; None if no parser does."""
+
+class Recipes(Protocol):
+    """Tells how a file would be read."""
+
+    def recipe(self, path: Path) -> str | None:
+        """Return the parser and the settings; None if no parser reads such a file."""
+        ...
+
+    def refusal(self, path: Path) -> str:
+        """Return why no parser reads it, and what would help."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,14 +174,14 @@ class Draft:
 
 
 def draft_plan(
-    scopes: Sequence[Scope], known: Sequence[FileRow], recipe_of: RecipeOf, *, checksum: bool
+    scopes: Sequence[Scope], known: Sequence[FileRow], recipes: Recipes, *, checksum: bool
 ) -> Draft:
     """Compare the scopes' files with what the catalog knows of them.
 
     Args:
         scopes: What to look at; overlapping ones count each file once.
         known: The catalog's files.
-        recipe_of: Tells how a file would be read.
+        recipes: Tells how a file would be read.
         checksum: Hash every file, even if its size and time stamp are the same.
     """
     draft = Draft()
@@ -184,7 +194,7 @@ def draft_plan(
                 continue
             met[key] = entry
             if isinstance(entry, Found):
-                _place(draft, scope.root, entry, rows.get(key), recipe_of(entry.path), checksum)
+                _place(draft, scope.root, entry, rows.get(key), recipes, checksum)
             else:
                 draft.skipped.append((scope.root.shown(entry.name), readable(entry.reason)))
     _place_missing(draft, scopes, known, met)
@@ -200,15 +210,15 @@ def _place(
     root: Root,
     entry: Found,
     row: FileRow | None,
-    recipe: str | None,
+    recipes: Recipes,
     checksum: bool,
 ) -> None:
     shown = row.path if row else root.shown(entry.name)
+    recipe = recipes.recipe(entry.path)
     if recipe is None:
         if row is not None:
             draft.removed.append(row)
-        ending = readable(entry.path.suffix) or "files without ending"
-        draft.skipped.append((shown, f"no parser for {ending}"))
+        draft.skipped.append((shown, readable(recipes.refusal(entry.path))))
         return
     if row is not None and not checksum and _same_stamp(entry, row, recipe):
         draft.unchanged.append(row)

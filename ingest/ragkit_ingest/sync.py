@@ -189,7 +189,7 @@ class _Sync:
         scopes = self._scopes(paths)
         self._progress(Progress(stage="scan", done=0, total=0))
         return draft_plan(
-            scopes, self._staging.files(), self._recipe, checksum=self._settings.checksum
+            scopes, self._staging.files(), self, checksum=self._settings.checksum
         )
 
     def _scopes(self, paths: Sequence[Path]) -> list[Scope]:
@@ -215,11 +215,17 @@ class _Sync:
         ]
         return whole + singles
 
-    def _recipe(self, path: Path) -> str | None:
+    def recipe(self, path: Path) -> str | None:
+        """Return the parser and the settings that would read a file; None if none does."""
         parser = self._registry.parser_for(path)
         if parser is None:
             return None
-        return f"{parser.name}/{parser.version} words/{lexical.VERSION} {self._split_json}"
+        fingerprint = self._registry.fingerprint(parser)
+        return f"{fingerprint} words/{lexical.VERSION} {self._split_json}"
+
+    def refusal(self, path: Path) -> str:
+        """Return why no parser reads a file."""
+        return self._registry.refusal(path)
 
     @property
     def _split_json(self) -> str:
@@ -275,6 +281,8 @@ class _Sync:
             return
         if not document.title:
             document = replace(document, title=_title_from_name(task.path))
+        if document.attachments:
+            document = _without_attachments(document)
         chunks = split(document, self._index.embedder.count_tokens, self._settings.split)
         self._staging.stage(task.seen, document, chunks)
         texts = {text_key(chunk.embedded_text): chunk.embedded_text for chunk in chunks}
@@ -438,6 +446,13 @@ class _Sync:
             seconds=seconds,
             generation=generation,
         )
+
+
+def _without_attachments(document: Document) -> Document:
+    """Say which attachments are not indexed; as documents of their own they come later."""
+    names = ", ".join(attachment.name for attachment in document.attachments)
+    notice = f"its attachments are not indexed: {names}; save them beside it to ask them"
+    return replace(document, attachments=(), notices=(*document.notices, notice))
 
 
 def _title_from_name(path: Path) -> str:

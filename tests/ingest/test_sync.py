@@ -390,8 +390,8 @@ def test_skipped_files_are_reported(bench: Bench) -> None:
     bench.docs.write("Makefile", "all:")
     report = bench.sync()
     assert report.skipped == (
-        ("Makefile", "no parser for files without ending"),
-        ("photo.xyz", "no parser for .xyz"),
+        ("Makefile", "no parser reads files without ending"),
+        ("photo.xyz", "no parser reads .xyz"),
     )
 
 

@@ -154,11 +154,22 @@ def _limit_cpu(timeout_s: float) -> None:
 
 def _is_large(memory_bytes: int) -> bool:
     """Whether the process has grown so much that a fresh one should take over."""
+    return _memory_in_use() > memory_bytes // 2
+
+
+def _memory_in_use() -> int:
+    """Return the bytes in use; where only the peak is known, the peak.
+
+    On Linux the peak is of no use: a new process begins with its parent's.
+    """
+    statm = Path("/proc/self/statm")
     if resource is None:
-        return False
+        return 0
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * int(resource.getpagesize())
     unit = 1 if sys.platform == "darwin" else 1024
     peak: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return peak > memory_bytes // 2
+    return peak
 
 
 if __name__ == "__main__":

@@ -203,3 +203,11 @@ def alive(pid: int) -> bool:
 def test_a_pool_needs_a_worker() -> None:
     with pytest.raises(ValueError, match="1 worker or more"):
         ParserPool(0)
+
+
+def test_a_large_parent_does_not_cost_a_process_a_file(tmp_path: Path) -> None:
+    ballast = bytearray(os.urandom(1 << 20) * 700)
+    with ParserPool(1, registry=REGISTRY) as pool:
+        fine = write(tmp_path, "a.bad", "fine")
+        assert pool.parse(fine).text == pool.parse(fine).text
+    assert len(ballast) == 700 << 20
