@@ -58,9 +58,28 @@ _CODE = re.compile(r"([^\W\d_](?=.*\d).*?)(?:(?<=\d)s)?")
 _DECIMAL = re.compile(r"\d+(?:\.\d+)*")
 _NUMBERED = frozenset(
     {
-        "article", "batch", "chapter", "clause", "code", "contract", "error", "figure",
-        "firmware", "form", "no", "number", "order", "page", "paragraph", "room", "rule",
-        "schedule", "section", "step", "table", "version",
+        "article",
+        "batch",
+        "chapter",
+        "clause",
+        "code",
+        "contract",
+        "error",
+        "figure",
+        "firmware",
+        "form",
+        "no",
+        "number",
+        "order",
+        "page",
+        "paragraph",
+        "room",
+        "rule",
+        "schedule",
+        "section",
+        "step",
+        "table",
+        "version",
     }
 )
 # Words that are capitalised only because they open a question or a clause in it.

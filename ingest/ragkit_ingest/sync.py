@@ -188,9 +188,7 @@ class _Sync:
     def draft(self, paths: Sequence[Path]) -> Draft:
         scopes = self._scopes(paths)
         self._progress(Progress(stage="scan", done=0, total=0))
-        return draft_plan(
-            scopes, self._staging.files(), self, checksum=self._settings.checksum
-        )
+        return draft_plan(scopes, self._staging.files(), self, checksum=self._settings.checksum)
 
     def _scopes(self, paths: Sequence[Path]) -> list[Scope]:
         if not paths:
