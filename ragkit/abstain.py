@@ -7,7 +7,6 @@ generator.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from ragkit.answer import Passage
 from ragkit.evidence import Candidate, Held
 from ragkit.logistic import Logistic, packaged
-from ragkit.question import Question
+from ragkit.question import TOKEN, Question
 from ragkit_ingest.embed.protocol import TokenEmbedder, TokenVectors, Vectors
 from ragkit_ingest.lexical import STOPWORDS, words
 
@@ -38,7 +37,6 @@ _CARRIED = (
     "fresh_words",
     "passage_similarity",
 )
-_TOKEN = re.compile(r"[^\W_]+(?:[-._/'\u2019][^\W_]+)*")
 _COMMON = STOPWORDS | {"much", "many", "long", "often", "must", "may", "does"}
 
 
@@ -153,7 +151,7 @@ def _word_vectors(
     """Return the words of a text and their unit vectors, means over their tokens."""
     found: list[str] = []
     vectors = []
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         if match.group().casefold() in left_out:
             continue
         rows = [

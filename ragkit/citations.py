@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from ragkit.answer import Citation, Sentence
 from ragkit.generate.protocol import DraftSentence, Span
 from ragkit_ingest.catalog.reading import StoredDocument
-from ragkit_ingest.records import Page
+from ragkit_ingest.records import page_at
 
 FindDocument = Callable[[int], StoredDocument | None]
 
@@ -40,12 +41,13 @@ def verify(draft: Sequence[DraftSentence], find_document: FindDocument) -> Verif
     """
     numbers: dict[Span, int] = {}
     citations: list[Citation] = []
+    find = cache(find_document)
     sentences = []
     for drafted in draft:
         used: list[int] = []
         supported = False
         for span in drafted.sources:
-            document = find_document(span.document_id)
+            document = find(span.document_id)
             if document is None or not 0 <= span.start < span.end <= len(document.text):
                 continue
             if span not in numbers:
@@ -69,14 +71,6 @@ def _citation(number: int, span: Span, document: StoredDocument) -> Citation:
         quote=document.text[span.start : span.end],
         verified=True,
     )
-
-
-def page_at(pages: Sequence[Page], offset: int) -> int | None:
-    """Return the number of the page that holds the offset; None if there are no pages."""
-    for page in pages:
-        if page.start <= offset < page.end:
-            return page.number
-    return None
 
 
 def _stands_in(sentence: str, quote: str) -> bool:

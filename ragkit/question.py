@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from ragkit_ingest.lexical import STOPWORDS, content_words, words
 
-_TOKEN = re.compile(r"[^\W_]+(?:[-._/'\u2019][^\W_]+)*")
+TOKEN = re.compile(r"[^\W_]+(?:[-._/'\u2019][^\W_]+)*")
+"""A word as people write it, joined names whole: QK-200, e-mail, 2.2."""
 _MONTHS = (
     "january|february|march|april|may|june|july|august|september|october|november|december"
     "|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
@@ -224,7 +225,7 @@ def _wanted(text: str) -> Wanted:
 def _identifiers(text: str) -> list[Identifier]:
     found = []
     previous = ""
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         token = match.group()
         if code := _CODE.fullmatch(token):
             name = code.group(1)
@@ -247,7 +248,7 @@ def _is_numbered(before: str) -> bool:
 
 def _names(text: str) -> list[str]:
     found = []
-    for match in list(_TOKEN.finditer(text))[1:]:
+    for match in list(TOKEN.finditer(text))[1:]:
         token = match.group()
         opens = text[: match.start()].rstrip().endswith((".", "?", "!"))
         plain = token[0].isupper() and not any(char.isdigit() for char in token)
@@ -264,7 +265,7 @@ def _focus(text: str) -> Sequence[str]:
     phrase = next(group for group in match.groups() if group)
     return [
         word
-        for token in _TOKEN.findall(phrase)
+        for token in TOKEN.findall(phrase)
         if token.casefold() not in _NO_TOPIC
         for word in words(token)
     ]

@@ -7,7 +7,7 @@ or models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -160,6 +160,14 @@ class Chunk:
     def embedded_text(self) -> str:
         """The text that the embedder reads: the header, a line break, the text."""
         return f"{self.header}\n{self.text}" if self.header else self.text
+
+
+def page_at(pages: Sequence[Page], offset: int) -> int | None:
+    """Return the number of the page that holds the offset; None if there are no pages."""
+    for page in pages:
+        if page.start <= offset < page.end:
+            return page.number
+    return None
 
 
 def _check_span(start: int, end: int) -> None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from ragkit_ingest.records import Block, BlockKind, Chunk, Document
+from ragkit_ingest.records import Block, BlockKind, Chunk, Document, page_at
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 """The length of each text in the embedder's own tokens."""
@@ -120,7 +120,7 @@ def _chunks(
             end=end,
             text=document.text[start:end],
             headings=names,
-            page=_page_at(document, start),
+            page=page_at(document.pages, start),
             header=header,
             tokens=length + _SPECIAL_TOKENS,
         )
@@ -240,10 +240,3 @@ def _split_inside(
         spans.append((position, position + len(piece)))
         position += len(piece)
     return spans
-
-
-def _page_at(document: Document, offset: int) -> int | None:
-    for page in document.pages:
-        if page.start <= offset < page.end:
-            return page.number
-    return None

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.citations import page_at, verify
+from ragkit.citations import verify
 from ragkit.generate.protocol import DraftSentence, Span
 from ragkit_ingest.catalog.reading import StoredDocument
-from ragkit_ingest.records import Page
+from ragkit_ingest.records import Page, page_at
 
 TEXT = (
     "Leave is 28 days.\n\nIt is paid. The  notice\nperiod is three months."
