@@ -27,7 +27,12 @@ class Config:
         mode: How passages are found: "hybrid", "dense" or "lexical".
         k: Passages that an answer looks at, 1 to 100.
         depth: Candidates taken from each ranking before they are fused, 1 or more.
+        fusion: How they are fused: "score" or "rank".
         dense_weight: Weight of the dense ranking in the fusion, 0 to 1.
+        feedback: First passages that the question is moved towards, 0 to 100; 0 for none.
+        feedback_weight: How far it is moved, 0 to 10.
+        per_document: Most passages of one document before those of all others; 0 for no cap.
+        diversity: How much a passage unlike those before it is preferred, 0 to 1.
         generator: Who writes the answer: "extractive".
         min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
     """
@@ -38,9 +43,14 @@ class Config:
     mode: str = "hybrid"
     k: int = 8
     depth: int = 200
-    dense_weight: float = 0.7
+    fusion: str = "score"
+    dense_weight: float = 0.6
+    feedback: int = 2
+    feedback_weight: float = 0.4
+    per_document: int = 0
+    diversity: float = 0.0
     generator: str = "extractive"
-    min_confidence: float = 0.413
+    min_confidence: float = 0.394
 
     def __post_init__(self) -> None:
         _between("chunk_tokens", self.chunk_tokens, 32, 256)
@@ -49,9 +59,15 @@ class Config:
         _between("k", self.k, 1, 100)
         _between("depth", self.depth, 1, 10_000)
         _between("dense_weight", self.dense_weight, 0, 1)
+        _between("feedback", self.feedback, 0, 100)
+        _between("feedback_weight", self.feedback_weight, 0, 10)
+        _between("per_document", self.per_document, 0, 1000)
+        _between("diversity", self.diversity, 0, 1)
         _between("min_confidence", self.min_confidence, 0, 1)
         if self.mode not in {"hybrid", "dense", "lexical"}:
             raise ConfigError(f"mode must be hybrid, dense or lexical, not {self.mode!r}")
+        if self.fusion not in {"score", "rank"}:
+            raise ConfigError(f"fusion must be score or rank, not {self.fusion!r}")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None) -> Config:

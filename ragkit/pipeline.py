@@ -383,7 +383,15 @@ class Pipeline:
         }
 
     def _retriever(self) -> Retriever:
-        settings = RetrievalSettings(depth=self.config.depth, dense_weight=self.config.dense_weight)
+        settings = RetrievalSettings(
+            depth=self.config.depth,
+            fusion=self.config.fusion,
+            dense_weight=self.config.dense_weight,
+            feedback=self.config.feedback,
+            feedback_weight=self.config.feedback_weight,
+            per_document=self.config.per_document,
+            diversity=self.config.diversity,
+        )
         return Retriever(self._opened(), settings)
 
     def _opened_generator(self) -> Generator:

@@ -129,9 +129,14 @@ class Index:
                 return self._dense_among(reading, generation, vector, k, among)
             return self._dense_everywhere(reading, generation, vector, k)
 
-    def similarities(self, vector: Vectors, chunk_ids: Sequence[int]) -> dict[int, float]:
-        """Return the cosine similarity of each of the live chunks."""
-        return dict(self.dense(vector, len(chunk_ids), among=chunk_ids))
+    def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
+        """Return the unit vectors of live chunks, shape (len(chunk_ids), dimension), in order."""
+        with self.reader() as reading:
+            generation = self.check_embedder()
+            if generation is None or not chunk_ids:
+                return np.empty((0, self.embedder.fingerprint.dimension), np.float32)
+            dimension = generation.fingerprint.dimension
+            return reading.vectors(generation.space_id, chunk_ids, dimension)
 
     def document(self, document_id: int) -> StoredDocument | None:
         """Return a live document, or None if it is not (or no longer) there."""

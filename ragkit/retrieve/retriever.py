@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ragkit.answer import Passage, SearchResult
+from ragkit.retrieve.diversity import capped, varied
+from ragkit.retrieve.feedback import moved
 from ragkit.retrieve.filters import Where, matching
-from ragkit.retrieve.fusion import fused
+from ragkit.retrieve.fusion import fused, fused_by_rank
 from ragkit_ingest.catalog.reading import Reading, StoredChunk
+from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import NoIndexError, UsageError
 from ragkit_ingest.index import Index
 from ragkit_ingest.lexical import match_query
 from ragkit_ingest.records import Block
 
 MODES = ("hybrid", "dense", "lexical")
+FUSIONS = ("score", "rank")
 MAX_QUERY_CHARACTERS = 4_000
+_VARIED = 5
+_VARIED_AT_LEAST = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +32,25 @@ class RetrievalSettings:
 
     Attributes:
         depth: Candidates taken from each ranking before they are fused, 1 or more.
-        dense_weight: Weight of the dense score in the fusion, in [0, 1].
+        fusion: "score", a weighted mean of scaled scores, or "rank", reciprocal rank fusion.
+        dense_weight: Weight of the dense ranking in the fusion, in [0, 1].
+        feedback: How many of the first fused passages the question is moved towards before the
+            candidates are compared with it again, 0 or more; hybrid search only.
+        feedback_weight: How far, 0 or more; see `feedback.moved`.
+        per_document: Most passages of one document before those of all others; 0 for no cap.
+        diversity: How much a passage unlike those before it is preferred, in [0, 1]; 0 for not
+            at all; see `diversity.varied`.
         title_weight: Weight of a word in the title, against 1 in the text.
         headings_weight: Weight of a word in the headings, likewise.
     """
 
     depth: int = 200
-    dense_weight: float = 0.7
+    fusion: str = "score"
+    dense_weight: float = 0.6
+    feedback: int = 2
+    feedback_weight: float = 0.4
+    per_document: int = 0
+    diversity: float = 0.0
     title_weight: float = 1.0
     headings_weight: float = 1.0
 
@@ -40,6 +59,17 @@ class RetrievalSettings:
             raise UsageError(f"depth must be 1 or more, not {self.depth}")
         if not 0.0 <= self.dense_weight <= 1.0:
             raise UsageError(f"dense_weight must be between 0 and 1, not {self.dense_weight}")
+        if self.fusion not in FUSIONS:
+            raise UsageError(f"fusion must be one of {', '.join(FUSIONS)}, not {self.fusion!r}")
+        if self.feedback < 0 or not 0.0 <= self.feedback_weight < math.inf:
+            raise UsageError(
+                "feedback and feedback_weight must be 0 or more, not "
+                f"{self.feedback} and {self.feedback_weight}"
+            )
+        if self.per_document < 0:
+            raise UsageError(f"per_document must be 0 or more, not {self.per_document}")
+        if not 0.0 <= self.diversity <= 1.0:
+            raise UsageError(f"diversity must be between 0 and 1, not {self.diversity}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +119,7 @@ class Retriever:
                 )
             among = self._among(reading, where)
             ranked = self._rank(reading, query, mode, max(k, self._settings.depth), among)
-            top = ranked.order[:k]
+            top = self._spread(reading, ranked.order, k)[:k]
             stored = reading.chunks([id_ for id_, _ in top])
             metadata = reading.metadata(sorted({chunk.document_id for chunk in stored.values()}))
         dense_ranks, lexical_ranks = _ranks(ranked.dense), _ranks(ranked.lexical)
@@ -145,13 +175,49 @@ class Retriever:
             timing["lexical"] = _ms_since(started)
         if mode == "hybrid":
             started = time.perf_counter()
-            unseen = sorted(lexical.keys() - dense.keys())
-            dense.update(self._index.similarities(vector, unseen))
-            order = fused(dense, lexical, dense_weight=self._settings.dense_weight)
+            order = self._fuse(vector, dense, lexical)
             timing["fuse"] = _ms_since(started)
         else:
             order = list((dense or lexical).items())
         return _Ranked(order, dense, lexical, timing)
+
+    def _fuse(
+        self, vector: Vectors, dense: dict[int, float], lexical: dict[int, float]
+    ) -> list[tuple[int, float]]:
+        """Return the candidates of both rankings in their order; fills `dense` for all of them."""
+        settings = self._settings
+        ids = sorted(dense.keys() | lexical.keys())
+        vectors = self._index.vectors(ids)
+        dense.update(zip(ids, (vectors @ vector).tolist(), strict=True))
+        fuse = fused_by_rank if settings.fusion == "rank" else fused
+        order = fuse(dense, lexical, dense_weight=settings.dense_weight)
+        if not settings.feedback:
+            return order
+        rows = dict(zip(ids, range(len(ids)), strict=True))
+        first = vectors[[rows[id_] for id_, _ in order[: settings.feedback]]]
+        again = vectors @ moved(vector, first, weight=settings.feedback_weight)
+        similar = dict(zip(ids, again.tolist(), strict=True))
+        return fuse(similar, lexical, dense_weight=settings.dense_weight)
+
+    def _spread(
+        self, reading: Reading, order: list[tuple[int, float]], k: int
+    ) -> list[tuple[int, float]]:
+        """Return the ranking after near-duplicates were moved back, as far as the settings say."""
+        if self._settings.diversity:
+            near = order[: max(_VARIED * k, _VARIED_AT_LEAST)]
+            ids = [id_ for id_, _ in near]
+            vectors = dict(zip(ids, self._index.vectors(ids), strict=True))
+            chosen = varied(near, vectors, count=k, diversity=self._settings.diversity)
+            order = chosen + order[len(near) :]
+        if self._settings.per_document:
+            owners = reading.owners([id_ for id_, _ in order])
+            # A chunk without an owner is not live any more, and is left out later.
+            order = capped(
+                [entry for entry in order if entry[0] in owners],
+                owners,
+                most=self._settings.per_document,
+            )
+        return order
 
     def _lexical(
         self, reading: Reading, query: str, depth: int, among: list[int] | None

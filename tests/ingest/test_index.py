@@ -152,7 +152,7 @@ def use(folder: Path) -> None:
         for chunk in chunks.values():
             index.document(chunk.document_id)
         index.dense(index.embedder.embed_query("costs"), 5)
-        index.similarities(index.embedder.embed_query("costs"), list(chunks))
+        index.vectors(list(chunks))
     finally:
         index.close()
 
@@ -520,8 +520,9 @@ def test_dense_among_some_chunks_is_exact(bench: Bench) -> None:
     assert [id_ for id_, _ in found] == some[:5]
     assert bench.index.dense(question, 5, among=[]) == []
     assert bench.index.dense(question, 0) == []
-    assert bench.index.similarities(question, []) == {}
-    assert bench.index.similarities(question, some) == pytest.approx(dict(everything[10:20]))
+    assert bench.index.vectors([]).shape == (0, bench.embedder.fingerprint.dimension)
+    similar = bench.index.vectors(some) @ question
+    assert similar == pytest.approx([score for _, score in everything[10:20]])
     assert np.isclose(dict(found)[some[0]], everything[10][1])
 
 

@@ -153,6 +153,19 @@ class Reading:
             )
         return sorted(found)
 
+    def owners(self, chunk_ids: Sequence[int]) -> dict[int, int]:
+        """Return the document of each live chunk among the ids."""
+        found: dict[int, int] = {}
+        for batch in _batches(chunk_ids):
+            found.update(
+                self._db.execute(
+                    "SELECT c.id, r.file_id FROM chunks c JOIN revisions r ON r.id = c.revision_id"
+                    f" WHERE r.state = 'live' AND c.id IN ({_marks(batch)})",
+                    batch,
+                )
+            )
+        return found
+
     def vectors(self, space_id: int, chunk_ids: Sequence[int], dimension: int) -> Vectors:
         """Return the chunks' vectors, shape (len(chunk_ids), dimension), in that order."""
         found: dict[int, bytes] = {}

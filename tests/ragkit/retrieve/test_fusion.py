@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.retrieve.fusion import fused, scaled
+from ragkit.retrieve.fusion import fused, fused_by_rank, scaled
 
 IDS = st.integers(1, 30)
 DENSE = st.dictionaries(IDS, st.floats(-1, 1), max_size=20)
@@ -73,3 +73,22 @@ def test_the_order_of_the_entries_does_not_matter(
         dict(reversed(dense.items())), dict(reversed(lexical.items())), dense_weight=weight
     )
     assert backwards == fused(dense, lexical, dense_weight=weight)
+
+
+def test_ranks_are_fused_by_their_reciprocals() -> None:
+    ranking = fused_by_rank({7: 0.9, 8: 0.2}, {8: 12.0, 9: 3.0}, dense_weight=0.5)
+    assert [id_ for id_, _ in ranking] == [8, 7, 9]
+    assert dict(ranking) == pytest.approx(
+        {8: 0.5 * 61 / 62 + 0.5, 7: 0.5, 9: 0.5 * 61 / 62}, abs=1e-12
+    )
+
+
+@given(dense=DENSE, lexical=LEXICAL, weight=WEIGHT)
+def test_rank_fusion_ignores_how_scores_are_spread(
+    dense: dict[int, float], lexical: dict[int, float], weight: float
+) -> None:
+    ranking = fused_by_rank(dense, lexical, dense_weight=weight)
+    assert {id_ for id_, _ in ranking} == dense.keys() | lexical.keys()
+    assert all(0.0 <= score <= 1.0 + 1e-9 for _, score in ranking)
+    doubled = {id_: 2 * score for id_, score in lexical.items()}
+    assert fused_by_rank(dense, doubled, dense_weight=weight) == ranking

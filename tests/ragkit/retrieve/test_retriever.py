@@ -157,7 +157,67 @@ def test_an_index_into_which_nothing_was_ingested_says_so(index: Index) -> None:
         Retriever(index).search("anything")
 
 
-@pytest.mark.parametrize("wrong", [{"depth": 0}, {"dense_weight": 1.1}, {"dense_weight": -0.1}])
-def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+def test_feedback_changes_the_order_but_neither_the_candidates_nor_what_is_told(
+    full: Index,
+) -> None:
+    found = [
+        Retriever(full, RetrievalSettings(feedback=n, feedback_weight=3.0)).search(
+            "number 7", k=1000
+        )
+        for n in (0, 5)
+    ]
+    plain, moved = ({hit.chunk_id: hit for hit in result.hits} for result in found)
+    assert plain.keys() == moved.keys()
+    assert list(plain) != list(moved)
+    for id_, hit in plain.items():
+        assert moved[id_].similarity == pytest.approx(hit.similarity)
+        assert moved[id_].dense_rank == hit.dense_rank
+
+
+def test_fusing_by_rank_ranks_what_both_rankings_hold_first(full: Index) -> None:
+    hits = (
+        Retriever(full, RetrievalSettings(fusion="rank", feedback=0)).search("number 7", k=3).hits
+    )
+    assert hits[0].dense_rank is not None
+    assert hits[0].lexical_rank is not None
+    assert 0.0 < hits[-1].score <= hits[0].score <= 1.0
+
+
+def test_a_cap_lets_other_documents_come_first(full: Index, docs: Folder) -> None:
+    docs.write("long.md", "\n\n".join(f"# Costs {n}\n\nIt costs {n} euro." for n in range(12)))
+    sync(full, [docs.path], SyncSettings(), parsers=CountingParsers())
+    free = Retriever(full).search("costs", k=12).hits
+    capped = Retriever(full, RetrievalSettings(per_document=1)).search("costs", k=12).hits
+    assert len({hit.document_id for hit in free}) < len(free) == 12
+    assert len({hit.document_id for hit in capped}) == len(capped) == 12
+    assert len(Retriever(full, RetrievalSettings(per_document=1)).search("costs", k=1000)) == 72
+
+
+def test_diversity_moves_twins_apart(full: Index, docs: Folder) -> None:
+    docs.write("twin/7.md", f"# Note 7\n\nThe {word(7)} costs 7 euro.\n")
+    sync(full, [docs.path], SyncSettings(), parsers=CountingParsers())
+    query = f"Note 7: the {word(7)} costs 7 euro"
+    plain = Retriever(full).search(query, k=3).hits
+    varied = Retriever(full, RetrievalSettings(diversity=0.9)).search(query, k=3).hits
+    assert plain[0].text == plain[1].text
+    assert varied[0].text == plain[0].text
+    assert varied[0].text not in {hit.text for hit in varied[1:]}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"depth": 0},
+        {"per_document": -1},
+        {"diversity": 1.5},
+        {"dense_weight": 1.1},
+        {"dense_weight": -0.1},
+        {"fusion": "sum"},
+        {"feedback": -1},
+        {"feedback_weight": -0.5},
+        {"feedback_weight": float("nan")},
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="must be"):
         RetrievalSettings(**wrong)  # type: ignore[arg-type]
