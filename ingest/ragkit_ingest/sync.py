@@ -240,10 +240,16 @@ class _Sync:
                 f"the folder {draft.vanished[0]} is gone, and with it {draft.lost} of the "
                 f"{draft.known} indexed files; {_IF_MEANT}"
             )
-        if draft.known >= _MASS_DELETION_FILES and 2 * draft.lost > draft.known:
+        left = draft.known - len(draft.ignored)
+        if draft.ignored and not left and not draft.tasks:
             raise MassDeletionError(
-                f"{draft.lost} of the {draft.known} indexed files are gone from {named}; "
-                f"{_IF_MEANT}"
+                f"every one of the {draft.known} indexed files of {named} is ignored now, "
+                f"{draft.ignored[0].path} among them; if that is meant, run again with "
+                f"--allow-mass-delete, else correct .ragkitignore: nothing was changed"
+            )
+        if left >= _MASS_DELETION_FILES and 2 * draft.lost > left:
+            raise MassDeletionError(
+                f"{draft.lost} of the {left} indexed files are gone from {named}; {_IF_MEANT}"
             )
 
     # -- parse and stage ---------------------------------------------------------------------
