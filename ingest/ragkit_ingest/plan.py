@@ -6,7 +6,7 @@ Reads files only to hash them; writes nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from ragkit_ingest.catalog.staging import FileRow, Root, Seen, readable
 from ragkit_ingest.discover import Found, PassedOver, examine_file, sha256, walk
 from ragkit_ingest.errors import UnreadableFileError
 from ragkit_ingest.ignore import Rule
+from ragkit_ingest.source import Spooled, shown_id
 
 
 class Recipes(Protocol):
@@ -243,6 +244,42 @@ def draft_plan(
     draft.vanished += sorted(
         {s.path for s in scopes if s.root.id in held and not s.single and not s.path.is_dir()}
     )
+    return draft
+
+
+def draft_source(
+    root: Root,
+    known: Sequence[FileRow],
+    documents: Iterable[Spooled],
+    *,
+    recipe: str,
+    partial: bool,
+) -> Draft:
+    """Compare a source's documents with what the catalog knows of them.
+
+    Args:
+        root: The source's.
+        known: The catalog's documents of the source.
+        documents: Those that the source has now, no id twice.
+        recipe: How they are read.
+        partial: Whether there may be more: known ones that are not given stay.
+    """
+    draft = Draft(known=len(known))
+    rows = {row.name: row for row in known}
+    for document in documents:
+        row = rows.pop(document.id, None)
+        seen = Seen(
+            root_id=root.id,
+            name=document.id,
+            path=row.path if row else root.shown(shown_id(document.id)),
+            size=document.size,
+            mtime_ns=0,
+            sha256=document.sha256,
+            recipe=recipe,
+        )
+        _place_hashed(draft, Task(path=root.path, seen=seen), row)
+    if not partial:
+        draft.removed += rows.values()
     return draft
 
 

@@ -45,7 +45,7 @@ from ragkit_ingest.lock import writer_lock
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.registry import ParserRegistry
 from ragkit_ingest.parse.worker import ParserPool
-from ragkit_ingest.plan import Draft, Scope, SyncPlan, Task, draft_plan
+from ragkit_ingest.plan import Draft, Scope, SyncPlan, Task, draft_plan, draft_source
 from ragkit_ingest.records import Document
 from ragkit_ingest.report import (
     ChunkCounts,
@@ -55,6 +55,8 @@ from ragkit_ingest.report import (
     Progress,
     ProgressCallback,
 )
+from ragkit_ingest.source import RECIPE as SOURCE_RECIPE
+from ragkit_ingest.source import SourceDocument, SourceItem, Spool, check_name
 from ragkit_ingest.split import SplitSettings, split
 
 _EMBED_AT_ONCE = 512
@@ -137,6 +139,43 @@ def sync(
         return _Sync(index, connection, settings, progress, parsers).run(paths)
 
 
+def sync_documents(
+    index: Index,
+    source: str,
+    documents: Iterable[SourceItem | SourceDocument],
+    settings: SyncSettings,
+    progress: ProgressCallback | None = None,
+    *,
+    partial: bool = False,
+) -> IngestReport:
+    """Bring the index in line with the documents of a source.
+
+    All of them are read before anything is changed, and before the writer's lock is taken.
+
+    Args:
+        index: Where to.
+        source: The name of the source.
+        documents: All that it has now, in any order.
+        settings: How they are split, and whether more than half of them may go.
+        progress: Called as the work goes on.
+        partial: Only add and update; known documents that are not given stay.
+
+    Raises:
+        UsageError: If the name, an id or metadata cannot be used, or an id comes twice.
+        NothingToIngestError: If there is no document and none was known.
+        MassDeletionError: If more than half of the known documents would go.
+        IndexLockedError: If another process is writing.
+        StorageError: If the disk is full, read-only or failing.
+    """
+    check_name(source)
+    with Spool(index.folder) as spool:
+        spool.fill(documents)
+        with writer_lock(index.folder), _connected(index) as connection:
+            return _Sync(index, connection, settings, progress).run_source(
+                source, spool, partial=partial
+            )
+
+
 @contextmanager
 def _connected(index: Index) -> Iterator[sqlite3.Connection]:
     """Give a connection of its own, so that searches in other threads see nothing unfinished."""
@@ -181,6 +220,21 @@ class _Sync:
         for seen, reason in draft.unreadable:
             self._fail(seen, reason)
         self._parse(draft.tasks)
+        return self._finish(draft, started)
+
+    def run_source(self, source: str, spool: Spool, *, partial: bool) -> IngestReport:
+        started = time.perf_counter()
+        self._index.check_embedder()
+        with schema.transaction(self._connection):
+            self._space = self._staging.space(self._index.embedder.fingerprint)
+            root = self._staging.add_source(source)
+            known = self._staging.files([root.id])
+            draft = draft_source(root, known, spool, recipe=self._source_recipe, partial=partial)
+            self._refuse_source(draft, source, len(spool))
+        self._stage_spooled(draft.tasks, spool)
+        return self._finish(draft, started)
+
+    def _finish(self, draft: Draft, started: float) -> IngestReport:
         self._embed_all()
         change, generation = self._publish(draft.removed)
         return self._report(draft, change, generation, time.perf_counter() - started)
@@ -221,6 +275,10 @@ class _Sync:
         fingerprint = self._registry.fingerprint(parser)
         return f"{fingerprint} words/{lexical.VERSION} {self._split_json}"
 
+    @property
+    def _source_recipe(self) -> str:
+        return f"{SOURCE_RECIPE} words/{lexical.VERSION} {self._split_json}"
+
     def refusal(self, path: Path) -> str:
         """Return why no parser reads a file."""
         return self._registry.refusal(path)
@@ -250,6 +308,21 @@ class _Sync:
         if left >= _MASS_DELETION_FILES and 2 * draft.lost > left:
             raise MassDeletionError(
                 f"{draft.lost} of the {left} indexed files are gone from {named}; {_IF_MEANT}"
+            )
+
+    def _refuse_source(self, draft: Draft, name: str, given: int) -> None:
+        if not (draft.known or given):
+            raise NothingToIngestError(
+                f"the source {name!r} gave no document, and none is known; nothing was changed"
+            )
+        if self._settings.allow_mass_delete:
+            return
+        few = draft.known < _MASS_DELETION_FILES and given > 0
+        if draft.lost and not few and 2 * draft.lost > draft.known:
+            raise MassDeletionError(
+                f"the source {name!r} does not give {draft.lost} of its {draft.known} indexed "
+                "documents any more; if that is meant, pass allow_mass_delete=True, if these are "
+                "not all of its documents, partial=True, else check the reader: nothing was changed"
             )
 
     # -- parse and stage ---------------------------------------------------------------------
@@ -287,8 +360,22 @@ class _Sync:
             document = replace(document, title=_title_from_name(task.path))
         if document.attachments:
             document = _without_attachments(document)
+        self._store(task.seen, document)
+
+    def _stage_spooled(self, tasks: Sequence[Task], spool: Spool) -> None:
+        for done, task in enumerate(tasks, start=1):
+            try:
+                if not self._staging.staged(task.seen):
+                    self._store(task.seen, spool.document(task.seen.name))
+            except SourceError as exc:
+                self._fail(task.seen, str(exc))
+            self._progress(
+                Progress(stage="parse", done=done, total=len(tasks), path=task.seen.path)
+            )
+
+    def _store(self, seen: Seen, document: Document) -> None:
         chunks = split(document, self._index.embedder.count_tokens, self._settings.split)
-        self._staging.stage(task.seen, document, chunks)
+        self._staging.stage(seen, document, chunks)
         texts = {text_key(chunk.embedded_text): chunk.embedded_text for chunk in chunks}
         missing = self._staging.without_vectors(self._space, list(texts))
         self._pending.update((key, texts[key]) for key in missing)

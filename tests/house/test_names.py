@@ -19,6 +19,7 @@ def test_the_public_names() -> None:
         "RagkitError",
         "SearchResult",
         "Sentence",
+        "SourceDocument",
     ]
 
 
