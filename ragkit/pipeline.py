@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal, overload
 
 from ragkit.abstain import confidence
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ragkit_ingest.source import SourceDocument, SourceItem
     from ragkit_ingest.store.protocol import VectorStore
     from ragkit_ingest.sync import SyncSettings
+    from ragkit_ingest.watch import SyncFailure, WatchSettings
 
 ABSTENTION = "The documents do not say."
 _POOL = 20
@@ -202,6 +203,48 @@ class Pipeline:
         settings = self._sync_settings(allow_mass_delete=allow_mass_delete)
         index = self._opened(create=True)
         return sync_documents(index, source, documents, settings, progress, partial=partial)
+
+    def watch(
+        self,
+        *paths: str | os.PathLike[str],
+        checksum: bool = False,
+        allow_mass_delete: bool = False,
+        passwords: Sequence[str] = (),
+        watching: WatchSettings | None = None,
+        stop: Event | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Iterator[IngestReport | SyncFailure]:
+        """Ingest, then follow the files and folders: sync whenever changes have settled.
+
+        Other processes may write to the index between the syncs.
+
+        Args:
+            *paths: Files and folders; with none, what was ingested before.
+            checksum: Hash every file, even if its size and time stamp are the same.
+            allow_mass_delete: Let more than half of the known files go in the first sync; later
+                ones refuse it always.
+            passwords: Tried in order on encrypted files.
+            watching: When to sync.
+            stop: Ends the iterator once it is set; closing the iterator does so as well.
+            progress: Called as the work goes on.
+
+        Returns:
+            An iterator that yields the report of the first sync, then of each sync that changed
+            something. Where a sync failed (the index locked, the disk full, a folder gone, a mass
+            deletion) it yields a `SyncFailure` once, and tries again.
+
+        Raises:
+            UsageError: If a path does not exist.
+            NothingToIngestError: If no path is given and none was ingested before.
+            IndexStateError: If the index is damaged, foreign, gone or of another embedder.
+        """
+        from ragkit_ingest.discover import resolve
+        from ragkit_ingest.watch import watch
+
+        resolved = [resolve(path) for path in paths]
+        settings = self._sync_settings(checksum, allow_mass_delete, passwords)
+        index = self._opened(create=bool(resolved))
+        return watch(index, resolved, settings, watching, progress, stop=stop)
 
     def _sync_settings(
         self,

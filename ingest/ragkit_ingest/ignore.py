@@ -122,25 +122,6 @@ class Rules:
         return None
 
 
-def is_ignored(root: Path, path: Path) -> bool:
-    """Return whether a rule leaves out a file or folder beneath the root, or a folder it is in.
-
-    Raises:
-        ConfigError: If a rules file cannot be used.
-    """
-    rules = Rules(root=root)
-    inner = root
-    parts = path.relative_to(root).parts
-    for place, part in enumerate(parts):
-        if os.path.lexists(inner / FILE_NAME):
-            rules = rules.with_file(inner)
-        inner /= part
-        folder = place + 1 < len(parts) or inner.is_dir()
-        if rules.ignoring("/".join(parts[: place + 1]), folder=folder):
-            return True
-    return False
-
-
 def _load(path: Path, folder: str) -> _RulesFile:
     from pathspec.patterns.gitignore import GitIgnorePatternError
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern

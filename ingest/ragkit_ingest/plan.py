@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ragkit_ingest.catalog.staging import FileRow, Root, Seen, readable
+from ragkit_ingest.catalog.staging import FileRow, Root, Seen, Staging, readable
 from ragkit_ingest.discover import Found, PassedOver, examine_file, sha256, walk
 from ragkit_ingest.errors import UnreadableFileError
 from ragkit_ingest.ignore import Rule
@@ -57,6 +57,19 @@ class Scope:
             return False
         prefix = self.path.relative_to(self.root.path).as_posix()
         return prefix == "." or row.name == prefix or row.name.startswith(f"{prefix}/")
+
+
+def known_scopes(staging: Staging) -> list[Scope]:
+    """Return what was ingested before: whole folders, then files that were named singly."""
+    roots = staging.roots()
+    whole = [Scope(root=root, path=root.path, single=False) for root in roots if root.whole]
+    partial = {root.id: root for root in roots if not root.whole}
+    singles = [
+        Scope(root=partial[row.root_id], path=partial[row.root_id].path / row.name, single=True)
+        for row in staging.files()
+        if row.root_id in partial
+    ]
+    return whole + singles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +223,12 @@ class RuledOut:
 
 
 def draft_plan(
-    scopes: Sequence[Scope], known: Sequence[FileRow], recipes: Recipes, *, checksum: bool
+    scopes: Sequence[Scope],
+    known: Sequence[FileRow],
+    recipes: Recipes,
+    *,
+    checksum: bool,
+    being_written: frozenset[Path] = frozenset(),
 ) -> Draft:
     """Compare the scopes' files with what the catalog knows of them.
 
@@ -219,6 +237,7 @@ def draft_plan(
         known: The catalog's files.
         recipes: Tells how a file would be read.
         checksum: Hash every file, even if its size and time stamp are the same.
+        being_written: Files to leave alone; what is known of them stays as it is.
     """
     draft = Draft()
     rows = {(row.root_id, row.name): row for row in known}
@@ -226,7 +245,7 @@ def draft_plan(
     ruled_out = RuledOut()
     # A file that was named itself comes first: no rule of its folder leaves it out.
     for scope in sorted(scopes, key=lambda scope: not scope.single):
-        for entry in scope.entries():
+        for entry in _settled(scope.entries(), being_written):
             key = (scope.root.id, entry.name)
             if key in met:
                 continue
@@ -245,6 +264,17 @@ def draft_plan(
         {s.path for s in scopes if s.root.id in held and not s.single and not s.path.is_dir()}
     )
     return draft
+
+
+def _settled(
+    entries: Iterator[Found | PassedOver], being_written: frozenset[Path]
+) -> Iterator[Found | PassedOver]:
+    for entry in entries:
+        if isinstance(entry, Found) and entry.path in being_written:
+            reason = "it is being written; it is read when it has settled"
+            yield PassedOver(name=entry.name, reason=reason, failed=True)
+        else:
+            yield entry
 
 
 def draft_source(

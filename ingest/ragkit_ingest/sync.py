@@ -45,7 +45,7 @@ from ragkit_ingest.lock import writer_lock
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.registry import ParserRegistry
 from ragkit_ingest.parse.worker import ParserPool
-from ragkit_ingest.plan import Draft, Scope, SyncPlan, Task, draft_plan, draft_source
+from ragkit_ingest.plan import Draft, Scope, SyncPlan, Task, draft_plan, draft_source, known_scopes
 from ragkit_ingest.records import Document
 from ragkit_ingest.report import (
     ChunkCounts,
@@ -92,6 +92,7 @@ class SyncSettings:
         checksum: Hash every file, even if its size and time stamp are the same.
         allow_mass_delete: Let more than half of the known files go.
         passwords: Tried in order on encrypted files.
+        being_written: Files to leave alone, absolute; what is known of them stays as it is.
     """
 
     split: SplitSettings = field(default_factory=SplitSettings)
@@ -99,6 +100,7 @@ class SyncSettings:
     checksum: bool = False
     allow_mass_delete: bool = False
     passwords: tuple[str, ...] = ()
+    being_written: frozenset[Path] = frozenset()
 
 
 def plan_sync(index: Index, paths: Sequence[Path], settings: SyncSettings) -> SyncPlan:
@@ -242,11 +244,17 @@ class _Sync:
     def draft(self, paths: Sequence[Path]) -> Draft:
         scopes = self._scopes(paths)
         self._progress(Progress(stage="scan", done=0, total=0))
-        return draft_plan(scopes, self._staging.files(), self, checksum=self._settings.checksum)
+        return draft_plan(
+            scopes,
+            self._staging.files(),
+            self,
+            checksum=self._settings.checksum,
+            being_written=self._settings.being_written,
+        )
 
     def _scopes(self, paths: Sequence[Path]) -> list[Scope]:
         if not paths:
-            return self._known_scopes()
+            return known_scopes(self._staging)
         scopes = []
         for path in map(resolve, paths):
             single = path.is_file()
@@ -255,17 +263,6 @@ class _Sync:
         roots = {root.id: root for root in self._staging.roots()}
         # A folder named later may have taken over the root of one named before.
         return [scope for scope in scopes if scope.root.id in roots]
-
-    def _known_scopes(self) -> list[Scope]:
-        roots = self._staging.roots()
-        whole = [Scope(root=root, path=root.path, single=False) for root in roots if root.whole]
-        partial = {root.id: root for root in roots if not root.whole}
-        singles = [
-            Scope(root=partial[row.root_id], path=partial[row.root_id].path / row.name, single=True)
-            for row in self._staging.files()
-            if row.root_id in partial
-        ]
-        return whole + singles
 
     def recipe(self, path: Path) -> str | None:
         """Return the parser and the settings that would read a file; None if none does."""

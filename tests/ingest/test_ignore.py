@@ -12,7 +12,6 @@ import pytest
 
 from ragkit_ingest.discover import Found, walk
 from ragkit_ingest.errors import ConfigError, MassDeletionError, NothingToIngestError
-from ragkit_ingest.ignore import is_ignored
 from tests.ingest.conftest import Bench
 from tests.ingest.test_sync import consistent
 from tests.support.folder import Folder
@@ -83,17 +82,6 @@ def test_an_ignored_folder_is_not_looked_into(
     monkeypatch.setattr(os, "scandir", noting)
     assert found(docs.path) == ["a.md"]
     assert seen == ["docs"]
-
-
-def test_whether_one_path_is_ignored(docs: Folder) -> None:
-    docs.write("node_modules/deep/a.md", "text")
-    docs.write("sub/a.tmp", "text")
-    docs.write(".ragkitignore", "node_modules/\n")
-    docs.write("sub/.ragkitignore", "*.tmp\n")
-    ignored = ["node_modules", "node_modules/deep/a.md", "sub/a.tmp", "sub/gone.tmp"]
-    read = ["sub", "sub/a.md", "gone/a.tmp"]
-    assert [is_ignored(docs.path, docs.path / name) for name in ignored] == [True] * 4
-    assert [is_ignored(docs.path, docs.path / name) for name in read] == [False] * 3
 
 
 _NAMES = ["a", "b", "foo", "build", "a.md", "b.log", "x y", " lead", "#h", "!n", "[z]", "d"]
