@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ragkit.pipeline import Pipeline
     from ragkit_ingest.errors import RagkitError
     from ragkit_ingest.report import IngestReport
+    from ragkit_ingest.source import SourceDocument
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "RagkitError",
     "SearchResult",
     "Sentence",
+    "SourceDocument",
 ]
 
 _OWNERS = {
@@ -41,6 +43,7 @@ _OWNERS = {
     "RagkitError": "ragkit_ingest.errors",
     "SearchResult": "ragkit.answer",
     "Sentence": "ragkit.answer",
+    "SourceDocument": "ragkit_ingest.source",
 }
 
 

@@ -7,10 +7,10 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal, overload
 
 from ragkit.abstain import confidence
@@ -40,7 +40,10 @@ from ragkit_ingest.status import IndexStatus, StoredText
 
 if TYPE_CHECKING:
     from ragkit_ingest.embed.protocol import Embedder
+    from ragkit_ingest.source import SourceDocument, SourceItem
     from ragkit_ingest.store.protocol import VectorStore
+    from ragkit_ingest.sync import SyncSettings
+    from ragkit_ingest.watch import SyncFailure, WatchSettings
 
 ABSTENTION = "The documents do not say."
 _POOL = 20
@@ -143,18 +146,10 @@ class Pipeline:
             StorageError: If the disk is full, read-only or failing.
         """
         from ragkit_ingest.discover import resolve
-        from ragkit_ingest.sync import SyncSettings, plan_sync, sync
+        from ragkit_ingest.sync import plan_sync, sync
 
         resolved = [resolve(path) for path in paths]
-        settings = SyncSettings(
-            split=SplitSettings(
-                chunk_tokens=self.config.chunk_tokens, header_tokens=self.config.header_tokens
-            ),
-            workers=self.config.workers,
-            checksum=checksum,
-            allow_mass_delete=allow_mass_delete,
-            passwords=tuple(passwords),
-        )
+        settings = self._sync_settings(checksum, allow_mass_delete, passwords)
         if not dry_run:
             return sync(self._opened(create=True), resolved, settings, progress)
         if (self.folder / schema.FILE_NAME).exists():
@@ -166,6 +161,108 @@ class Pipeline:
                 return plan_sync(index, resolved, settings)
             finally:
                 index.close()
+
+    def ingest_documents(
+        self,
+        documents: Iterable[SourceItem | SourceDocument],
+        *,
+        source: str,
+        partial: bool = False,
+        allow_mass_delete: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> IngestReport:
+        """Bring the index in line with documents that are no files, synced by id.
+
+        A document with a new id is added, one whose text or metadata changed is read again, an
+        unchanged one costs nothing, and one of the same source that is not given any more is
+        removed. It is shown as `source/id`. The text is taken as it is, without the metadata that
+        LlamaIndex's templates would put before it.
+
+        Args:
+            documents: From any LlamaIndex reader, or `SourceDocument`s. May be a generator: memory
+                holds one at a time. Ids must stay the same from one call to the next; a reader
+                that is given no ids makes up new ones each time.
+            source: What the documents belong to, such as "tickets".
+            partial: Only add and update; documents that are not given stay.
+            allow_mass_delete: Let more than half of the source's known documents go.
+            progress: Called as the work goes on.
+
+        Returns:
+            What was done to every document.
+
+        Raises:
+            UsageError: If the name, an id, a text or metadata cannot be used, or an id comes twice.
+            NothingToIngestError: If there is no document, and none was known.
+            MassDeletionError: If more than half of the known documents, or all, are not given.
+            IndexStateError: If the index is locked, damaged, foreign or of another embedder.
+            StorageError: If the disk is full, read-only or failing.
+            Exception: Whatever `documents` raises; nothing was changed then.
+        """
+        from ragkit_ingest.sync import sync_documents
+
+        settings = self._sync_settings(allow_mass_delete=allow_mass_delete)
+        index = self._opened(create=True)
+        return sync_documents(index, source, documents, settings, progress, partial=partial)
+
+    def watch(
+        self,
+        *paths: str | os.PathLike[str],
+        checksum: bool = False,
+        allow_mass_delete: bool = False,
+        passwords: Sequence[str] = (),
+        watching: WatchSettings | None = None,
+        stop: Event | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Iterator[IngestReport | SyncFailure]:
+        """Ingest, then follow the files and folders: sync whenever changes have settled.
+
+        Other processes may write to the index between the syncs.
+
+        Args:
+            *paths: Files and folders; with none, what was ingested before.
+            checksum: Hash every file, even if its size and time stamp are the same.
+            allow_mass_delete: Let more than half of the known files go in the first sync; later
+                ones refuse it always.
+            passwords: Tried in order on encrypted files.
+            watching: When to sync.
+            stop: Ends the iterator once it is set; closing the iterator does so as well.
+            progress: Called as the work goes on.
+
+        Returns:
+            An iterator that yields the report of the first sync, then of each sync that changed
+            something. Where a sync failed (the index locked, the disk full, a folder gone, a mass
+            deletion) it yields a `SyncFailure` once, and tries again.
+
+        Raises:
+            UsageError: If a path does not exist.
+            NothingToIngestError: If no path is given and none was ingested before.
+            IndexStateError: If the index is damaged, foreign, gone or of another embedder.
+        """
+        from ragkit_ingest.discover import resolve
+        from ragkit_ingest.watch import watch
+
+        resolved = [resolve(path) for path in paths]
+        settings = self._sync_settings(checksum, allow_mass_delete, passwords)
+        index = self._opened(create=bool(resolved))
+        return watch(index, resolved, settings, watching, progress, stop=stop)
+
+    def _sync_settings(
+        self,
+        checksum: bool = False,
+        allow_mass_delete: bool = False,
+        passwords: Sequence[str] = (),
+    ) -> SyncSettings:
+        from ragkit_ingest.sync import SyncSettings
+
+        return SyncSettings(
+            split=SplitSettings(
+                chunk_tokens=self.config.chunk_tokens, header_tokens=self.config.header_tokens
+            ),
+            workers=self.config.workers,
+            checksum=checksum,
+            allow_mass_delete=allow_mass_delete,
+            passwords=tuple(passwords),
+        )
 
     # -- search and ask ----------------------------------------------------------------------
 

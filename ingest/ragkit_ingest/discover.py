@@ -16,6 +16,8 @@ from pathlib import Path
 
 from ragkit_ingest.catalog.schema import FILE_NAME
 from ragkit_ingest.errors import UnreadableFileError, UsageError
+from ragkit_ingest.ignore import FILE_NAME as RULES_FILE
+from ragkit_ingest.ignore import Rule, Rules
 
 _BLOCK = 1 << 20
 
@@ -46,11 +48,13 @@ class PassedOver:
         reason: Why, in a few words.
         failed: Whether it may well be there but cannot be looked at: a folder without
             permission. What is known of it, and of all beneath it, stays as it is.
+        rule: The rule that leaves it, and all beneath it, out; None if it is for another reason.
     """
 
     name: str
     reason: str
     failed: bool = False
+    rule: Rule | None = None
 
 
 def resolve(argument: str | os.PathLike[str]) -> Path:
@@ -75,13 +79,18 @@ def walk(root: Path, start: Path | None = None) -> Iterator[Found | PassedOver]:
     """Yield everything beneath `start`, a folder in `root`, in the order of names.
 
     Ragkit's own indexes, links to folders, links out of the root and special files are passed
-    over, each with its reason. Hidden files and folders are not yielded at all, and nothing is
-    if there is no such folder.
+    over, each with its reason. So is what the `.ragkitignore` files of the root and of the folders
+    beneath it leave out; an ignored folder is one entry, and is not looked into. Hidden files and
+    folders are not yielded at all, and nothing is if there is no such folder.
+
+    Raises:
+        ConfigError: If a `.ragkitignore` cannot be used.
     """
     real_root = os.path.realpath(root)
-    stack = [start or root]
+    start = start or root
+    stack = [(start, Rules.within(root, start))]
     while stack:
-        folder = stack.pop()
+        folder, rules = stack.pop()
         try:
             with os.scandir(folder) as entries:
                 children = sorted(entries, key=lambda entry: entry.name)
@@ -93,19 +102,27 @@ def walk(root: Path, start: Path | None = None) -> Iterator[Found | PassedOver]:
         if any(child.name == FILE_NAME for child in children):
             yield PassedOver(name=_name(root, folder), reason="an index of ragkit")
             continue
+        if any(child.name == RULES_FILE for child in children):
+            rules = rules.with_file(folder)
         folders = []
         for child in children:
             if child.name.startswith("."):
                 continue
-            if child.is_dir(follow_symlinks=False):
-                folders.append(Path(child.path))
+            inner = child.is_dir(follow_symlinks=False)
+            if rules.files and (ignored := _ignored(root, child, rules, folder=inner)):
+                yield ignored
+            elif inner:
+                folders.append((Path(child.path), rules))
             else:
                 yield _examine(root, real_root, child)
         stack += reversed(folders)
 
 
 def examine_file(root: Path, path: Path) -> Found | PassedOver | None:
-    """Return one file that was named directly, None if it is gone; a link is followed anywhere."""
+    """Return one file that was named directly, None if it is gone.
+
+    A link is followed anywhere, and no rule leaves out what somebody named.
+    """
     try:
         info = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -137,6 +154,14 @@ def sha256(path: Path) -> str:
     except OSError as exc:
         raise UnreadableFileError(f"it cannot be read ({exc.strerror or exc})") from exc
     return digest.hexdigest()
+
+
+def _ignored(
+    root: Path, entry: os.DirEntry[str], rules: Rules, *, folder: bool
+) -> PassedOver | None:
+    name = _name(root, Path(entry.path))
+    rule = rules.ignoring(name, folder=folder)
+    return PassedOver(name=name, reason=str(rule), rule=rule) if rule else None
 
 
 def _examine(root: Path, real_root: str, entry: os.DirEntry[str]) -> Found | PassedOver:

@@ -2,7 +2,7 @@
 
     RagkitError
     ├── UsageError                what was asked for cannot be asked (exit code 2)
-    │   ├── ConfigError           ragkit.toml or an option holds a wrong value
+    │   ├── ConfigError           ragkit.toml, .ragkitignore or an option holds a wrong value
     │   └── MissingExtraError     a part that is not installed; says the install line
     ├── NothingToIngestError      no file that could be read was found
     ├── SourceError               one file could not become a document; the others go on

@@ -191,7 +191,9 @@ class Index:
         with self.reader() as reading:
             generation = reading.generation()
             documents = tuple(reading.statuses())
-            roots = tuple(str(root.path) for root in Staging(self.connection).roots())
+            staging = Staging(self.connection)
+            roots = tuple(str(root.path) for root in staging.roots())
+            sources = tuple(str(root.path) for root in staging.sources())
         made = generation.fingerprint if generation else None
         return IndexStatus(
             index=str(self.folder),
@@ -203,6 +205,7 @@ class Index:
             documents=documents,
             chunks=generation.chunks if generation else 0,
             size_bytes=_size(self.folder),
+            sources=sources,
         )
 
     def _dense_among(

@@ -5,14 +5,17 @@ Reads files only to hash them; writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ragkit_ingest.catalog.staging import FileRow, Root, Seen, readable
+from ragkit_ingest.catalog.staging import FileRow, Root, Seen, Staging, readable
 from ragkit_ingest.discover import Found, PassedOver, examine_file, sha256, walk
 from ragkit_ingest.errors import UnreadableFileError
+from ragkit_ingest.ignore import Rule
+from ragkit_ingest.source import Spooled, shown_id
 
 
 class Recipes(Protocol):
@@ -54,6 +57,19 @@ class Scope:
             return False
         prefix = self.path.relative_to(self.root.path).as_posix()
         return prefix == "." or row.name == prefix or row.name.startswith(f"{prefix}/")
+
+
+def known_scopes(staging: Staging) -> list[Scope]:
+    """Return what was ingested before: whole folders, then files that were named singly."""
+    roots = staging.roots()
+    whole = [Scope(root=root, path=root.path, single=False) for root in roots if root.whole]
+    partial = {root.id: root for root in roots if not root.whole}
+    singles = [
+        Scope(root=partial[row.root_id], path=partial[row.root_id].path / row.name, single=True)
+        for row in staging.files()
+        if row.root_id in partial
+    ]
+    return whole + singles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +133,7 @@ class Draft:
         retry: Files to parse that failed before.
         touched: Files whose content is the same under a new time stamp.
         removed: Rows of files that are gone.
+        ignored: Those of the removed that are there, but are left out by a rule now.
         unchanged: Rows of files that need nothing.
         skipped: What is not ingested, as shown, with the reason.
         unreadable: Files that cannot be opened, with the reason.
@@ -129,6 +146,7 @@ class Draft:
     retry: list[Task] = field(default_factory=list)
     touched: list[Seen] = field(default_factory=list)
     removed: list[FileRow] = field(default_factory=list)
+    ignored: list[FileRow] = field(default_factory=list)
     unchanged: list[FileRow] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[tuple[Seen, str]] = field(default_factory=list)
@@ -142,8 +160,9 @@ class Draft:
 
     @property
     def lost(self) -> int:
-        """How many removed files were not found again elsewhere."""
-        return len(self.removed) - len(self._moves())
+        """How many removed files were neither found again elsewhere nor ruled out on purpose."""
+        accounted = {*self._moves().values(), *(row.path for row in self.ignored)}
+        return sum(row.path not in accounted for row in self.removed)
 
     def _moves(self) -> dict[str, str]:
         """Return new path to old; a removed and an added file of one content is a move."""
@@ -173,8 +192,43 @@ class Draft:
         )
 
 
+class RuledOut:
+    """What rules leave out, told in one line a rule."""
+
+    def __init__(self) -> None:
+        self._names: set[tuple[int, str]] = set()
+        self._first: dict[tuple[int, Rule], str] = {}
+        self._counts: Counter[tuple[int, Rule]] = Counter()
+
+    def add(self, root: Root, name: str, rule: Rule) -> None:
+        """Note a file or folder of the root."""
+        self._names.add((root.id, name))
+        self._first.setdefault((root.id, rule), root.shown(name))
+        self._counts[root.id, rule] += 1
+
+    def covers(self, row: FileRow) -> bool:
+        """Return whether a known file, or a folder that it lies in, was noted."""
+        parts = row.name.split("/")
+        return any(
+            (row.root_id, "/".join(parts[:end])) in self._names for end in range(1, len(parts) + 1)
+        )
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Return for each rule the first thing that it leaves out, and how many more."""
+        return [
+            (shown, readable(str(key[1])) + (f", and {more} more" if more else ""))
+            for key, shown in self._first.items()
+            for more in [self._counts[key] - 1]
+        ]
+
+
 def draft_plan(
-    scopes: Sequence[Scope], known: Sequence[FileRow], recipes: Recipes, *, checksum: bool
+    scopes: Sequence[Scope],
+    known: Sequence[FileRow],
+    recipes: Recipes,
+    *,
+    checksum: bool,
+    being_written: frozenset[Path] = frozenset(),
 ) -> Draft:
     """Compare the scopes' files with what the catalog knows of them.
 
@@ -183,25 +237,79 @@ def draft_plan(
         known: The catalog's files.
         recipes: Tells how a file would be read.
         checksum: Hash every file, even if its size and time stamp are the same.
+        being_written: Files to leave alone; what is known of them stays as it is.
     """
     draft = Draft()
     rows = {(row.root_id, row.name): row for row in known}
     met: dict[tuple[int, str], Found | PassedOver] = {}
-    for scope in scopes:
-        for entry in scope.entries():
+    ruled_out = RuledOut()
+    # A file that was named itself comes first: no rule of its folder leaves it out.
+    for scope in sorted(scopes, key=lambda scope: not scope.single):
+        for entry in _settled(scope.entries(), being_written):
             key = (scope.root.id, entry.name)
             if key in met:
                 continue
             met[key] = entry
             if isinstance(entry, Found):
                 _place(draft, scope.root, entry, rows.get(key), recipes, checksum)
+            elif entry.rule is not None:
+                ruled_out.add(scope.root, entry.name, entry.rule)
             else:
                 draft.skipped.append((scope.root.shown(entry.name), readable(entry.reason)))
+    draft.skipped += ruled_out.summary()
     _place_missing(draft, scopes, known, met)
+    draft.ignored += [row for row in draft.removed if ruled_out.covers(row)]
     held = {row.root_id for row in draft.removed}
     draft.vanished += sorted(
         {s.path for s in scopes if s.root.id in held and not s.single and not s.path.is_dir()}
     )
+    return draft
+
+
+def _settled(
+    entries: Iterator[Found | PassedOver], being_written: frozenset[Path]
+) -> Iterator[Found | PassedOver]:
+    for entry in entries:
+        if isinstance(entry, Found) and entry.path in being_written:
+            reason = "it is being written; it is read when it has settled"
+            yield PassedOver(name=entry.name, reason=reason, failed=True)
+        else:
+            yield entry
+
+
+def draft_source(
+    root: Root,
+    known: Sequence[FileRow],
+    documents: Iterable[Spooled],
+    *,
+    recipe: str,
+    partial: bool,
+) -> Draft:
+    """Compare a source's documents with what the catalog knows of them.
+
+    Args:
+        root: The source's.
+        known: The catalog's documents of the source.
+        documents: Those that the source has now, no id twice.
+        recipe: How they are read.
+        partial: Whether there may be more: known ones that are not given stay.
+    """
+    draft = Draft(known=len(known))
+    rows = {row.name: row for row in known}
+    for document in documents:
+        row = rows.pop(document.id, None)
+        seen = Seen(
+            root_id=root.id,
+            name=document.id,
+            path=row.path if row else root.shown(shown_id(document.id)),
+            size=document.size,
+            mtime_ns=0,
+            sha256=document.sha256,
+            recipe=recipe,
+        )
+        _place_hashed(draft, Task(path=root.path, seen=seen), row)
+    if not partial:
+        draft.removed += rows.values()
     return draft
 
 

@@ -31,7 +31,8 @@ class FileCounts:
         removed: Gone from the folder, and from the index.
         failed: Could not be read; listed by name and reason.
         no_text: Readable, but without text (a scan, an empty file).
-        skipped: Of a format that is not read, or hidden.
+        skipped: Of a format that is not read, or left out by a rule; what one rule leaves out
+            counts once.
     """
 
     indexed: int = 0

@@ -47,6 +47,7 @@ class IndexStatus:
         documents: By path.
         chunks: How many are searchable.
         size_bytes: Disk space of the whole index folder.
+        sources: Names of the sources of documents that are no files.
     """
 
     index: str
@@ -58,6 +59,7 @@ class IndexStatus:
     documents: tuple[DocumentStatus, ...]
     chunks: int
     size_bytes: int
+    sources: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return the status in the shape of `ragkit status --json`."""
@@ -69,6 +71,7 @@ class IndexStatus:
             "fingerprint": self.fingerprint,
             "store": self.store,
             "roots": list(self.roots),
+            "sources": list(self.sources),
             "chunks": self.chunks,
             "size_bytes": self.size_bytes,
             "counts": {state: states.count(state) for state in sorted(set(states))},

@@ -45,7 +45,7 @@ from ragkit_ingest.lock import writer_lock
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.registry import ParserRegistry
 from ragkit_ingest.parse.worker import ParserPool
-from ragkit_ingest.plan import Draft, Scope, SyncPlan, Task, draft_plan
+from ragkit_ingest.plan import Draft, Scope, SyncPlan, Task, draft_plan, draft_source, known_scopes
 from ragkit_ingest.records import Document
 from ragkit_ingest.report import (
     ChunkCounts,
@@ -55,6 +55,8 @@ from ragkit_ingest.report import (
     Progress,
     ProgressCallback,
 )
+from ragkit_ingest.source import RECIPE as SOURCE_RECIPE
+from ragkit_ingest.source import SourceDocument, SourceItem, Spool, check_name
 from ragkit_ingest.split import SplitSettings, split
 
 _EMBED_AT_ONCE = 512
@@ -90,6 +92,7 @@ class SyncSettings:
         checksum: Hash every file, even if its size and time stamp are the same.
         allow_mass_delete: Let more than half of the known files go.
         passwords: Tried in order on encrypted files.
+        being_written: Files to leave alone, absolute; what is known of them stays as it is.
     """
 
     split: SplitSettings = field(default_factory=SplitSettings)
@@ -97,6 +100,7 @@ class SyncSettings:
     checksum: bool = False
     allow_mass_delete: bool = False
     passwords: tuple[str, ...] = ()
+    being_written: frozenset[Path] = frozenset()
 
 
 def plan_sync(index: Index, paths: Sequence[Path], settings: SyncSettings) -> SyncPlan:
@@ -135,6 +139,43 @@ def sync(
     """
     with writer_lock(index.folder), _connected(index) as connection:
         return _Sync(index, connection, settings, progress, parsers).run(paths)
+
+
+def sync_documents(
+    index: Index,
+    source: str,
+    documents: Iterable[SourceItem | SourceDocument],
+    settings: SyncSettings,
+    progress: ProgressCallback | None = None,
+    *,
+    partial: bool = False,
+) -> IngestReport:
+    """Bring the index in line with the documents of a source.
+
+    All of them are read before anything is changed, and before the writer's lock is taken.
+
+    Args:
+        index: Where to.
+        source: The name of the source.
+        documents: All that it has now, in any order.
+        settings: How they are split, and whether more than half of them may go.
+        progress: Called as the work goes on.
+        partial: Only add and update; known documents that are not given stay.
+
+    Raises:
+        UsageError: If the name, an id or metadata cannot be used, or an id comes twice.
+        NothingToIngestError: If there is no document and none was known.
+        MassDeletionError: If more than half of the known documents would go.
+        IndexLockedError: If another process is writing.
+        StorageError: If the disk is full, read-only or failing.
+    """
+    check_name(source)
+    with Spool(index.folder) as spool:
+        spool.fill(documents)
+        with writer_lock(index.folder), _connected(index) as connection:
+            return _Sync(index, connection, settings, progress).run_source(
+                source, spool, partial=partial
+            )
 
 
 @contextmanager
@@ -181,6 +222,21 @@ class _Sync:
         for seen, reason in draft.unreadable:
             self._fail(seen, reason)
         self._parse(draft.tasks)
+        return self._finish(draft, started)
+
+    def run_source(self, source: str, spool: Spool, *, partial: bool) -> IngestReport:
+        started = time.perf_counter()
+        self._index.check_embedder()
+        with schema.transaction(self._connection):
+            self._space = self._staging.space(self._index.embedder.fingerprint)
+            root = self._staging.add_source(source)
+            known = self._staging.files([root.id])
+            draft = draft_source(root, known, spool, recipe=self._source_recipe, partial=partial)
+            self._refuse_source(draft, source, len(spool))
+        self._stage_spooled(draft.tasks, spool)
+        return self._finish(draft, started)
+
+    def _finish(self, draft: Draft, started: float) -> IngestReport:
         self._embed_all()
         change, generation = self._publish(draft.removed)
         return self._report(draft, change, generation, time.perf_counter() - started)
@@ -188,11 +244,17 @@ class _Sync:
     def draft(self, paths: Sequence[Path]) -> Draft:
         scopes = self._scopes(paths)
         self._progress(Progress(stage="scan", done=0, total=0))
-        return draft_plan(scopes, self._staging.files(), self, checksum=self._settings.checksum)
+        return draft_plan(
+            scopes,
+            self._staging.files(),
+            self,
+            checksum=self._settings.checksum,
+            being_written=self._settings.being_written,
+        )
 
     def _scopes(self, paths: Sequence[Path]) -> list[Scope]:
         if not paths:
-            return self._known_scopes()
+            return known_scopes(self._staging)
         scopes = []
         for path in map(resolve, paths):
             single = path.is_file()
@@ -202,17 +264,6 @@ class _Sync:
         # A folder named later may have taken over the root of one named before.
         return [scope for scope in scopes if scope.root.id in roots]
 
-    def _known_scopes(self) -> list[Scope]:
-        roots = self._staging.roots()
-        whole = [Scope(root=root, path=root.path, single=False) for root in roots if root.whole]
-        partial = {root.id: root for root in roots if not root.whole}
-        singles = [
-            Scope(root=partial[row.root_id], path=partial[row.root_id].path / row.name, single=True)
-            for row in self._staging.files()
-            if row.root_id in partial
-        ]
-        return whole + singles
-
     def recipe(self, path: Path) -> str | None:
         """Return the parser and the settings that would read a file; None if none does."""
         parser = self._registry.parser_for(path)
@@ -220,6 +271,10 @@ class _Sync:
             return None
         fingerprint = self._registry.fingerprint(parser)
         return f"{fingerprint} words/{lexical.VERSION} {self._split_json}"
+
+    @property
+    def _source_recipe(self) -> str:
+        return f"{SOURCE_RECIPE} words/{lexical.VERSION} {self._split_json}"
 
     def refusal(self, path: Path) -> str:
         """Return why no parser reads a file."""
@@ -240,10 +295,31 @@ class _Sync:
                 f"the folder {draft.vanished[0]} is gone, and with it {draft.lost} of the "
                 f"{draft.known} indexed files; {_IF_MEANT}"
             )
-        if draft.known >= _MASS_DELETION_FILES and 2 * draft.lost > draft.known:
+        left = draft.known - len(draft.ignored)
+        if draft.ignored and not left and not draft.tasks:
             raise MassDeletionError(
-                f"{draft.lost} of the {draft.known} indexed files are gone from {named}; "
-                f"{_IF_MEANT}"
+                f"every one of the {draft.known} indexed files of {named} is ignored now, "
+                f"{draft.ignored[0].path} among them; if that is meant, run again with "
+                f"--allow-mass-delete, else correct .ragkitignore: nothing was changed"
+            )
+        if left >= _MASS_DELETION_FILES and 2 * draft.lost > left:
+            raise MassDeletionError(
+                f"{draft.lost} of the {left} indexed files are gone from {named}; {_IF_MEANT}"
+            )
+
+    def _refuse_source(self, draft: Draft, name: str, given: int) -> None:
+        if not (draft.known or given):
+            raise NothingToIngestError(
+                f"the source {name!r} gave no document, and none is known; nothing was changed"
+            )
+        if self._settings.allow_mass_delete:
+            return
+        few = draft.known < _MASS_DELETION_FILES and given > 0
+        if draft.lost and not few and 2 * draft.lost > draft.known:
+            raise MassDeletionError(
+                f"the source {name!r} does not give {draft.lost} of its {draft.known} indexed "
+                "documents any more; if that is meant, pass allow_mass_delete=True, if these are "
+                "not all of its documents, partial=True, else check the reader: nothing was changed"
             )
 
     # -- parse and stage ---------------------------------------------------------------------
@@ -281,8 +357,22 @@ class _Sync:
             document = replace(document, title=_title_from_name(task.path))
         if document.attachments:
             document = _without_attachments(document)
+        self._store(task.seen, document)
+
+    def _stage_spooled(self, tasks: Sequence[Task], spool: Spool) -> None:
+        for done, task in enumerate(tasks, start=1):
+            try:
+                if not self._staging.staged(task.seen):
+                    self._store(task.seen, spool.document(task.seen.name))
+            except SourceError as exc:
+                self._fail(task.seen, str(exc))
+            self._progress(
+                Progress(stage="parse", done=done, total=len(tasks), path=task.seen.path)
+            )
+
+    def _store(self, seen: Seen, document: Document) -> None:
         chunks = split(document, self._index.embedder.count_tokens, self._settings.split)
-        self._staging.stage(task.seen, document, chunks)
+        self._staging.stage(seen, document, chunks)
         texts = {text_key(chunk.embedded_text): chunk.embedded_text for chunk in chunks}
         missing = self._staging.without_vectors(self._space, list(texts))
         self._pending.update((key, texts[key]) for key in missing)

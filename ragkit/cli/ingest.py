@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from ragkit_ingest.report import IngestReport, ProgressCallback
 
 if TYPE_CHECKING:
     from ragkit_ingest.plan import SyncPlan
+    from ragkit_ingest.watch import SyncFailure
 
 
 def ingest(
@@ -57,6 +59,10 @@ def ingest(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 3 also if a file holds no text.")
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Then follow the files: sync as they change, until Ctrl-C."),
+    ] = False,
 ) -> None:
     """Sync files and folders into the index: what is new, edited, moved or gone."""
     session = session_of(context, index=index, json=json)
@@ -67,6 +73,14 @@ def ingest(
         allow_mass_delete=allow_mass_delete,
         passwords=_read_passwords(password_file),
     )
+    if watch and dry_run:
+        raise UsageError("--watch and --dry-run cannot go together; a plan is printed once")
+    if watch:
+        from ragkit.cli.watch import follow
+
+        with session.open() as rag:
+            follow(terminal, partial(wanted.watch, rag))
+        return
     with session.open() as rag, ingest_progress(terminal) as progress:
         if not wanted.paths:
             rag.status()  # without an index there is nothing that was indexed before
@@ -92,6 +106,17 @@ class _Wanted:
 
     def sync(self, rag: Rag, progress: ProgressCallback | None) -> IngestReport:
         return rag.ingest(
+            *self.paths,
+            checksum=self.checksum,
+            allow_mass_delete=self.allow_mass_delete,
+            passwords=self.passwords,
+            progress=progress,
+        )
+
+    def watch(
+        self, rag: Rag, progress: ProgressCallback | None
+    ) -> Iterator[IngestReport | SyncFailure]:
+        return rag.watch(
             *self.paths,
             checksum=self.checksum,
             allow_mass_delete=self.allow_mass_delete,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ragkit_ingest.plan import SyncPlan
     from ragkit_ingest.report import IngestReport, ProgressCallback
     from ragkit_ingest.status import IndexStatus, StoredText
+    from ragkit_ingest.watch import SyncFailure
 
 DEFAULT_INDEX = ".ragkit"
 
@@ -46,6 +47,17 @@ class Rag(Protocol):
         passwords: Sequence[str] = (),
         progress: ProgressCallback | None = None,
     ) -> SyncPlan: ...
+
+    def watch(
+        self,
+        *paths: str | os.PathLike[str],
+        checksum: bool = False,
+        allow_mass_delete: bool = False,
+        passwords: Sequence[str] = (),
+        progress: ProgressCallback | None = None,
+    ) -> Iterator[IngestReport | SyncFailure]:
+        """Sync, then follow the paths."""
+        ...
 
     def search(
         self,

@@ -40,7 +40,7 @@ def _print_summary(terminal: Terminal, held: IndexStatus) -> None:
     )
     rows = [
         ("Index", held.index),
-        ("Sources", ", ".join(held.roots) or "none yet"),
+        ("Sources", ", ".join([*held.roots, *held.sources]) or "none yet"),
         ("Documents", f"{len(held.documents)} ({counts})" if counts else "0"),
         ("Chunks", str(held.chunks)),
         ("Embedder", held.embedder or "none yet"),

@@ -87,6 +87,10 @@ class Terminal:
         """Print one JSON document on one line, at once."""
         print(to_json(payload, indent=None), flush=True)
 
+    def flush(self) -> None:
+        """Let what was said be read at once, also where stdout is a pipe."""
+        self.out.file.flush()
+
     def say(self, text: str | Text = "", *, indent: int = 0, hang: int = 0) -> None:
         """Print running text, wrapped between words.
 

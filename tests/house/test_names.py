@@ -19,6 +19,7 @@ def test_the_public_names() -> None:
         "RagkitError",
         "SearchResult",
         "Sentence",
+        "SourceDocument",
     ]
 
 
@@ -48,16 +49,19 @@ def loaded_by(statement: str) -> set[str]:
     heavy = {
         "chromadb",
         "langchain_text_splitters",
+        "llama_index",
         "lxml",
         "numpy",
         "openai",
         "openvino",
+        "pathspec",
         "pypdf",
         "pypdfium2",
         "safetensors",
         "sqlite3",
         "tokenizers",
         "torch",
+        "watchfiles",
     }
     script = f"{statement}\nimport sys\nprint('loaded:', *sorted(set(sys.modules)))"
     done = subprocess.run(

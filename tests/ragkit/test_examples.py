@@ -119,6 +119,19 @@ def test_search_and_cite(policies: str, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == ""
 
 
+def test_ask_a_database(policies: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("llama_index.readers.database", reason="needs the extra llama-index")
+    main = script("ask_a_database").main
+    assert main(["What is wrong with the urn at the Cormorant?"]) == 0
+    first, second, answer, citation = capsys.readouterr().out.splitlines()
+    assert first == "first:  5 read, 0 unchanged, 0 removed, 5 embedded"
+    assert second == "second: 1 read, 4 unchanged, 0 removed, 1 embedded"
+    assert "A heating element has a short circuit" in answer
+    assert citation.startswith('[1] repairs/RMA-4713: "')
+    assert main([]) == 2
+    assert "python examples/ask_a_database.py" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["ask_your_documents", "search_and_cite"])
 def test_wrong_arguments_and_a_missing_folder(
     name: str, policies: str, capsys: pytest.CaptureFixture[str]

@@ -27,7 +27,7 @@ _BEFORE_TABLES = frozenset(
     {"lock", "lock.owner", FILE_NAME, *(f"{FILE_NAME}-{end}" for end in ("journal", "wal", "shm"))}
 )
 APPLICATION_ID = 0x52474B54  # "RGKT"
-VERSION = 1
+VERSION = 2
 
 _TABLES = """
 CREATE TABLE settings (
@@ -41,11 +41,13 @@ CREATE TABLE spaces (
     fingerprint TEXT NOT NULL
 );
 
+-- A folder, or a source of documents that are no files; then the path is its name, not absolute.
 CREATE TABLE roots (
     id INTEGER PRIMARY KEY,
     path BLOB NOT NULL UNIQUE,
     label TEXT NOT NULL UNIQUE,
-    whole INTEGER NOT NULL
+    whole INTEGER NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'folder' CHECK (kind IN ('folder', 'source'))
 );
 
 -- A file that was seen. size, mtime_ns and sha256 are of the content last tried.
@@ -208,9 +210,12 @@ def shadow(connection: sqlite3.Connection) -> Iterator[None]:
     """
     with snapshot(connection):
         connection.execute(
-            "CREATE TEMP TABLE roots (id INTEGER PRIMARY KEY, path BLOB, label TEXT, whole INTEGER)"
+            "CREATE TEMP TABLE roots (id INTEGER PRIMARY KEY, path BLOB, label TEXT, whole INTEGER,"
+            " kind TEXT DEFAULT 'folder')"
         )
-        connection.execute("INSERT INTO temp.roots SELECT id, path, label, whole FROM main.roots")
+        connection.execute(
+            "INSERT INTO temp.roots SELECT id, path, label, whole, kind FROM main.roots"
+        )
         connection.execute("CREATE TEMP TABLE files AS SELECT * FROM main.files")
         yield
 

@@ -20,11 +20,11 @@ from ragkit_ingest.records import Chunk, Document
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """A folder that was ingested (for a single file, the folder that holds it).
+    """A folder that was ingested (for a single file, the folder that holds it), or a source.
 
     Attributes:
         id: In the catalog.
-        path: Absolute.
+        path: Absolute; of a source its name, which is not.
         label: Put before the paths of its files; empty for the first root.
         whole: Whether all of the folder was asked for, not only single files in it.
     """
@@ -104,8 +104,35 @@ class Staging:
         self._db = connection
 
     def roots(self) -> list[Root]:
-        """Return all roots, oldest first."""
-        found = self._db.execute("SELECT id, path, label, whole FROM roots ORDER BY id")
+        """Return the folders that were ingested, oldest first."""
+        return self._roots("folder")
+
+    def sources(self) -> list[Root]:
+        """Return the sources of documents that are no files, oldest first; each path is a name."""
+        return self._roots("source")
+
+    def add_source(self, name: str) -> Root:
+        """Return the root of a source, registered if there is none yet.
+
+        Its documents are shown behind its name; numbered, should a folder have the name already.
+        """
+        with transaction(self._db):
+            held = next((root for root in self.sources() if root.path == Path(name)), None)
+            if held is not None:
+                return held
+            cursor = self._db.execute(
+                "INSERT INTO roots (path, label, whole, kind) VALUES (?, ?, 1, 'source')",
+                (os.fsencode(name), _free_label(name, self._labels())),
+            )
+        return next(root for root in self.sources() if root.id == cursor.lastrowid)
+
+    def _labels(self) -> set[str]:
+        return {root.label for root in [*self.roots(), *self.sources()]}
+
+    def _roots(self, kind: str) -> list[Root]:
+        found = self._db.execute(
+            "SELECT id, path, label, whole FROM roots WHERE kind = ? ORDER BY id", (kind,)
+        )
         return [
             Root(id=id_, path=Path(os.fsdecode(path)), label=label, whole=bool(whole))
             for id_, path, label, whole in found
@@ -265,8 +292,7 @@ class Staging:
         return int(cursor.lastrowid or 0)
 
     def _insert_root(self, path: Path, roots: Sequence[Root]) -> Root:
-        taken = {root.label for root in roots}
-        label = _free_label(readable(path.name) or "root", taken) if roots else ""
+        label = _free_label(readable(path.name) or "root", self._labels()) if roots else ""
         cursor = self._db.execute(
             "INSERT INTO roots (path, label, whole) VALUES (?, ?, 0)", (os.fsencode(path), label)
         )

@@ -158,6 +158,7 @@ class FakePipeline:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     opened: list[tuple[str, str | None]] = field(default_factory=list)
     fails: BaseException | None = None
+    watched: Sequence[Any] = ()
 
     def open(self, index: str, *, generator: str | None = None) -> Self:
         self.opened.append((index, generator))
@@ -184,6 +185,26 @@ class FakePipeline:
         if progress is not None:
             progress(Progress(stage="parse", done=1, total=2, path="a.md"))
         return FakePlan() if dry_run else _raised(self.ingested)
+
+    def watch(
+        self,
+        *paths: str | os.PathLike[str],
+        checksum: bool = False,
+        allow_mass_delete: bool = False,
+        passwords: Sequence[str] = (),
+        progress: ProgressCallback | None = None,
+    ) -> Iterator[Any]:
+        self._note(
+            "watch",
+            paths=paths,
+            checksum=checksum,
+            allow_mass_delete=allow_mass_delete,
+            passwords=list(passwords),
+        )
+        for event in self.watched:
+            if isinstance(event, BaseException):
+                raise event
+            yield event
 
     def search(
         self,
