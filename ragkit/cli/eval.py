@@ -20,6 +20,15 @@ app = typer.Typer(
 )
 
 
+class Modes(StrEnum):
+    """Which ways to find passages are measured."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+    ALL = "all"
+
+
 class Half(StrEnum):
     """Which cases of a file are asked."""
 
@@ -69,3 +78,75 @@ def answers(
     for outcome in report.failed:
         terminal.note(f"The question {outcome.case.id} failed: {outcome.failure}", style="red")
     raise typer.Exit(EXIT_FAILED if report.failed else 0)
+
+
+@app.command("retrieval")
+def retrieval(
+    context: typer.Context,
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR", help="A BEIR folder: corpus.jsonl, queries.jsonl, qrels/test.tsv."
+        ),
+    ],
+    index: IndexOption = None,
+    json: JsonOption = False,
+    mode: Annotated[
+        Modes, typer.Option("--mode", help="How passages are found; all for a row each.")
+    ] = Modes.HYBRID,
+    split: Annotated[
+        str, typer.Option("--split", metavar="NAME", help="Which judgements: qrels/NAME.tsv.")
+    ] = "test",
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="FILE", help="Write every query's scores to a file."),
+    ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option("--compare", metavar="FILE", help="Test the difference to a saved run."),
+    ] = None,
+) -> None:
+    """Index a corpus, run its queries, and score the rankings; BEIR's layout and measures.
+
+    The corpus is indexed in a temporary folder, unless --index or $RAGKIT_INDEX names one to keep.
+    """
+    import os
+    from contextlib import ExitStack
+    from tempfile import TemporaryDirectory
+
+    from ragkit.cli.progress import counting, ingest_progress
+    from ragkit_eval import retrieval as measured
+    from ragkit_eval.beir import load
+
+    session = session_of(context, index=index, json=json)
+    terminal = session.terminal()
+    earlier = measured.saved(Path(compare)) if compare else []
+    dataset = load(Path(folder), split)
+    modes = ["hybrid", "dense", "lexical"] if mode is Modes.ALL else [mode.value]
+    with ExitStack() as stack:
+        place = session.index_option or os.environ.get("RAGKIT_INDEX")
+        if not place:
+            place = stack.enter_context(TemporaryDirectory(prefix="ragkit-eval-"))
+        rag = stack.enter_context(session.open(index=place))
+        with ingest_progress(terminal) as progress:
+            indexed = measured.index(rag, dataset, progress)
+        runs = []
+        for name in modes:
+            with counting(terminal, f"Searching, {name}") as counted:
+                runs.append(measured.run(rag, dataset, name, indexed=indexed, progress=counted))
+    if save:
+        measured.save(runs, Path(save))
+    compared = measured.differences(earlier, runs) if earlier else []
+    if terminal.json:
+        document = runs[0].to_json()
+        if len(runs) > 1:
+            document["runs"] = [run.to_json() for run in runs]
+        if compared:
+            document["compared"] = [difference.to_json() for difference in compared]
+        terminal.document(document)
+        return
+    from ragkit.cli.eval_view import print_differences, print_retrieval_runs
+
+    print_retrieval_runs(terminal, runs)
+    if compared:
+        print_differences(terminal, compared)

@@ -11,7 +11,10 @@ from rich.text import Text
 from ragkit.cli.terminal import Terminal, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ragkit_eval.answers import AnswerReport
+    from ragkit_eval.retrieval import Difference, RetrievalRun
     from ragkit_eval.share import Share
 
 _MEANINGS = {
@@ -48,6 +51,47 @@ def print_answer_report(terminal: Terminal, report: AnswerReport) -> None:
             _value(row.abstained),
         )
     terminal.out.print(kinds)
+
+
+def print_retrieval_runs(terminal: Terminal, runs: Sequence[RetrievalRun]) -> None:
+    """Print a row for each mode, with 95 % intervals beneath the values."""
+    first = runs[0]
+    terminal.say(
+        f"{one_line(first.dataset)}: {len(first.query_ms)} queries over {first.documents} "
+        f"documents, indexed in {first.index_s:.1f} s"
+    )
+    terminal.say()
+    names = list(first.scores)
+    table = _table("mode", *names, "ms, p50", "ms, p95")
+    for run in runs:
+        times = run.to_json()["query_ms"]
+        assert isinstance(times, dict)
+        table.add_row(
+            run.mode,
+            *(f"{run.mean(name):.3f}" for name in names),
+            f"{times['p50']:.0f}",
+            f"{times['p95']:.0f}",
+        )
+        table.add_row("", *("{:.3f} to {:.3f}".format(*run.ci95(name)) for name in names), "", "")
+    terminal.out.print(table)
+
+
+def print_differences(terminal: Terminal, differences: Sequence[Difference]) -> None:
+    """Print how the saved run and this one differ, and how likely that is by chance."""
+    terminal.say()
+    table = _table("mode", "measure", "before", "now", "difference", "p", "better", "worse")
+    for row in differences:
+        table.add_row(
+            row.mode,
+            row.measure,
+            f"{row.before:.3f}",
+            f"{row.now:.3f}",
+            f"{row.now - row.before:+.3f}",
+            f"{row.p_value:.4f}",
+            str(row.better),
+            str(row.worse),
+        )
+    terminal.out.print(table)
 
 
 def _table(first: str, *others: str) -> Table:

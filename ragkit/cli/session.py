@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, Self, overload
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ragkit.generate.protocol import Turn
     from ragkit_ingest.plan import SyncPlan
     from ragkit_ingest.report import IngestReport, ProgressCallback
+    from ragkit_ingest.source import SourceDocument
     from ragkit_ingest.status import IndexStatus, StoredText
     from ragkit_ingest.watch import SyncFailure
 
@@ -47,6 +48,17 @@ class Rag(Protocol):
         passwords: Sequence[str] = (),
         progress: ProgressCallback | None = None,
     ) -> SyncPlan: ...
+
+    def ingest_documents(
+        self,
+        documents: Iterable[SourceDocument],
+        *,
+        source: str,
+        allow_mass_delete: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> IngestReport:
+        """Index documents that are no files."""
+        ...
 
     def watch(
         self,

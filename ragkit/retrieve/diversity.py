@@ -61,4 +61,6 @@ def varied(
         chosen.append(best)
         left[best] = False
         nearest = np.maximum(nearest, matrix @ matrix[best])
-    return [order[row] for row in chosen] + [order[row] for row in np.flatnonzero(left)]
+    return [order[row] for row in chosen] + [
+        entry for entry, kept in zip(order, left.tolist(), strict=True) if kept
+    ]

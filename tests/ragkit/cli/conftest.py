@@ -6,7 +6,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Self
@@ -26,6 +26,7 @@ from ragkit_ingest.report import (
     Progress,
     ProgressCallback,
 )
+from ragkit_ingest.source import SourceDocument
 from ragkit_ingest.status import DocumentStatus, IndexStatus, StoredText
 
 TEXT = "Leave.\nThe notice period is three months. It is two weeks during probation."
@@ -185,6 +186,19 @@ class FakePipeline:
         if progress is not None:
             progress(Progress(stage="parse", done=1, total=2, path="a.md"))
         return FakePlan() if dry_run else _raised(self.ingested)
+
+    def ingest_documents(
+        self,
+        documents: Iterable[SourceDocument],
+        *,
+        source: str,
+        allow_mass_delete: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> IngestReport:
+        self._note("ingest_documents", documents=list(documents), source=source)
+        found = _raised(self.ingested)
+        assert isinstance(found, IngestReport)
+        return found
 
     def watch(
         self,
