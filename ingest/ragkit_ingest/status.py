@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentStatus:
-    """One file that the index knows.
+    """One file that the index knows, or one attachment.
 
     Attributes:
         path: As the index shows it.
@@ -20,6 +20,9 @@ class DocumentStatus:
         characters: Length of the stored text.
         reason: Why it failed or what could not be read; empty if all is well.
         indexed_at: When its text became searchable, ISO 8601 in UTC; empty if never.
+        attempts: How often in a row it failed; 0 if all is well.
+        next_try: From when on a sync tries it again unchanged, ISO 8601 in UTC; empty if all is
+            well.
     """
 
     path: str
@@ -31,6 +34,8 @@ class DocumentStatus:
     characters: int = 0
     reason: str = ""
     indexed_at: str = ""
+    attempts: int = 0
+    next_try: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,8 @@ class IndexStatus:
                     "characters": d.characters,
                     "reason": d.reason,
                     "indexed_at": d.indexed_at,
+                    "attempts": d.attempts,
+                    "next_try": d.next_try,
                 }
                 for d in self.documents
             ],

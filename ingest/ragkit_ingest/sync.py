@@ -1,6 +1,7 @@
 """Brings an index in line with its folders: plan, parse, stage, embed, build, publish.
 
     draft_plan      what changed                               reads only
+    _carry          files that moved or are known              nothing is parsed
     _parse          each file in an isolated worker            staged at once, one transaction each
     _embed          the texts that have no vector yet          stored at once
     _publish        a new generation beside the old one, verified, then one transaction
@@ -19,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
 import numpy as np
@@ -28,14 +29,17 @@ from ragkit_ingest import lexical
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.catalog.publish import Change, Publisher
 from ragkit_ingest.catalog.reading import Generation, Reading
+from ragkit_ingest.catalog.relocation import Relocation
 from ragkit_ingest.catalog.rows import text_key
-from ragkit_ingest.catalog.staging import FileRow, Seen, Staging, readable
+from ragkit_ingest.catalog.staging import EnclosedRow, FileRow, Seen, Staging, readable
+from ragkit_ingest.content import Content, Enclosed, content_of, texts_of
 from ragkit_ingest.discover import resolve
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.errors import (
     DamagedStoreError,
     EmbedderError,
     MassDeletionError,
+    MissingReaderError,
     NothingToIngestError,
     SourceError,
     StorageError,
@@ -45,7 +49,7 @@ from ragkit_ingest.lock import writer_lock
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.registry import ParserRegistry
 from ragkit_ingest.parse.worker import ParserPool
-from ragkit_ingest.plan import Draft, Scope, SyncPlan, Task, draft_plan
+from ragkit_ingest.plan import Draft, Move, Retries, Scope, SyncPlan, Task, draft_plan
 from ragkit_ingest.records import Document
 from ragkit_ingest.report import (
     ChunkCounts,
@@ -55,7 +59,8 @@ from ragkit_ingest.report import (
     Progress,
     ProgressCallback,
 )
-from ragkit_ingest.split import SplitSettings, split
+from ragkit_ingest.retry import moment
+from ragkit_ingest.split import SplitSettings
 
 _EMBED_AT_ONCE = 512
 _REBUILD_SHARE = 0.3
@@ -78,6 +83,8 @@ class Parses(Protocol):
 
 
 Parsers = Callable[[int], AbstractContextManager[Parses]]
+Clock = Callable[[], float]
+"""Tells the time in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,9 @@ class SyncSettings:
         workers: Parsing processes.
         checksum: Hash every file, even if its size and time stamp are the same.
         allow_mass_delete: Let more than half of the known files go.
-        passwords: Tried in order on encrypted files.
+        passwords: Tried in order on encrypted files; with any, no failed file rests.
+        retry: Try failed files again at once; see `retry`.
+        ocr: Read images, and pages that are images, with OCR.
     """
 
     split: SplitSettings = field(default_factory=SplitSettings)
@@ -97,16 +106,20 @@ class SyncSettings:
     checksum: bool = False
     allow_mass_delete: bool = False
     passwords: tuple[str, ...] = ()
+    retry: bool = False
+    ocr: bool = False
 
 
-def plan_sync(index: Index, paths: Sequence[Path], settings: SyncSettings) -> SyncPlan:
+def plan_sync(
+    index: Index, paths: Sequence[Path], settings: SyncSettings, *, clock: Clock = time.time
+) -> SyncPlan:
     """Return what `sync` would do, without doing it: nothing is written.
 
     Raises:
         UsageError: If a path does not exist.
     """
     with _connected(index) as connection, schema.shadow(connection):
-        return _Sync(index, connection, settings).draft(paths).plan()
+        return _Sync(index, connection, settings, clock=clock).draft(paths).plan()
 
 
 def sync(
@@ -115,7 +128,8 @@ def sync(
     settings: SyncSettings,
     progress: ProgressCallback | None = None,
     *,
-    parsers: Parsers = ParserPool,
+    parsers: Parsers | None = None,
+    clock: Clock = time.time,
 ) -> IngestReport:
     """Bring the index in line with the files and folders.
 
@@ -124,7 +138,9 @@ def sync(
         paths: Files and folders; with none, every folder that was ingested before.
         settings: How files are read.
         progress: Called as the work goes on.
-        parsers: Makes what parses the files, given how many processes to use.
+        parsers: Makes what parses the files, given how many processes to use; by default a
+            `ParserPool`.
+        clock: Says which failed files are due.
 
     Raises:
         UsageError: If a path does not exist.
@@ -134,7 +150,7 @@ def sync(
         StorageError: If the disk is full, read-only or failing.
     """
     with writer_lock(index.folder), _connected(index) as connection:
-        return _Sync(index, connection, settings, progress, parsers).run(paths)
+        return _Sync(index, connection, settings, progress, parsers, clock).run(paths)
 
 
 @contextmanager
@@ -153,22 +169,25 @@ class _Sync:
         connection: sqlite3.Connection,
         settings: SyncSettings,
         progress: ProgressCallback | None = None,
-        parsers: Parsers = ParserPool,
+        parsers: Parsers | None = None,
+        clock: Clock = time.time,
     ) -> None:
         self._index = index
         self._connection = connection
         self._settings = settings
         self._progress = progress or (lambda _: None)
-        self._parsers = parsers
+        self._parsers = parsers or self._pool
+        self._clock = clock
         self._staging = Staging(connection)
         self._publisher = Publisher(connection)
         self._reading = Reading(connection)
-        self._registry = ParserRegistry()
+        self._registry = ParserRegistry(ocr=settings.ocr)
         self._space = 0
         self._pending: dict[bytes, str] = {}
         self._embedded = 0
         self._parsed = 0
-        self._failures: list[Failure] = []
+        self._moves: list[Relocation] = []
+        self._attachments = 0
 
     def run(self, paths: Sequence[Path]) -> IngestReport:
         started = time.perf_counter()
@@ -179,7 +198,9 @@ class _Sync:
             self._refuse(draft, paths)
             self._staging.touch(draft.touched)
         for seen, reason in draft.unreadable:
-            self._fail(seen, reason)
+            self._fail(seen, reason, rest=False)
+        for move in draft.moved:
+            self._carry(move)
         self._parse(draft.tasks)
         self._embed_all()
         change, generation = self._publish(draft.removed)
@@ -188,7 +209,10 @@ class _Sync:
     def draft(self, paths: Sequence[Path]) -> Draft:
         scopes = self._scopes(paths)
         self._progress(Progress(stage="scan", done=0, total=0))
-        return draft_plan(scopes, self._staging.files(), self, checksum=self._settings.checksum)
+        always = self._settings.retry or bool(self._settings.passwords)
+        retries = Retries(now=self._clock(), always=always)
+        known = self._staging.files()
+        return draft_plan(scopes, known, self, checksum=self._settings.checksum, retries=retries)
 
     def _scopes(self, paths: Sequence[Path]) -> list[Scope]:
         if not paths:
@@ -197,7 +221,7 @@ class _Sync:
         for path in map(resolve, paths):
             single = path.is_file()
             root = self._staging.add_root(path.parent if single else path, whole=not single)
-            scopes.append(Scope(root=root, path=path, single=single))
+            scopes.append(Scope(root=root, path=path, single=single, named=single))
         roots = {root.id: root for root in self._staging.roots()}
         # A folder named later may have taken over the root of one named before.
         return [scope for scope in scopes if scope.root.id in roots]
@@ -225,6 +249,9 @@ class _Sync:
         """Return why no parser reads a file."""
         return self._registry.refusal(path)
 
+    def _pool(self, workers: int) -> ParserPool:
+        return ParserPool(workers, registry=self._registry)
+
     @property
     def _split_json(self) -> str:
         return self._settings.split.to_json()
@@ -248,8 +275,35 @@ class _Sync:
 
     # -- parse and stage ---------------------------------------------------------------------
 
+    def _carry(self, move: Move) -> None:
+        """Note where a file is now; its title, if made of its name, changes with it."""
+        row, seen = move.row, move.task.seen
+        self._moves.append(
+            Relocation(
+                file_id=row.id,
+                root_id=seen.root_id,
+                name=seen.name,
+                path=seen.path,
+                size=seen.size,
+                mtime_ns=seen.mtime_ns,
+            )
+        )
+        document, named = self._staging.newest(row.id) or (None, False)
+        titles = {_title_from_name(name) for name in (row.name, seen.name)}
+        # A revision older than the content keeps its title until the content can be read.
+        if document is not None and named and len(titles) > 1 and row.outcome != "failed":
+            where = replace(seen, root_id=row.root_id, name=row.name, path=row.path)
+            enclosed = [self._stored(inner) for inner in row.enclosed]
+            self._stage_as(where, self._content(document, seen.name), enclosed)
+
+    def _stored(self, row: EnclosedRow) -> Enclosed:
+        """Return an attachment as it is stored."""
+        document, _ = self._staging.newest(row.id) or (None, False)
+        content = self._content(document, row.name) if document is not None else None
+        return Enclosed(name=row.name, recipe=row.parser, content=content, failure=row.reason)
+
     def _parse(self, tasks: Sequence[Task]) -> None:
-        todo = [task for task in tasks if not self._staging.staged(task.seen)]
+        todo = [task for task in tasks if not (self._is_staged(task) or self._is_known(task))]
         self._parsed = len(tasks) - len(todo)
         if not todo:
             return
@@ -259,7 +313,9 @@ class _Sync:
             for number, outcome in pool.parse_all(self._sources(by_number)):
                 task = by_number[number]
                 if isinstance(outcome, SourceError):
-                    self._fail(task.seen, str(outcome))
+                    # What is not installed costs nothing to try, and may be by next time.
+                    rest = not isinstance(outcome, MissingReaderError)
+                    self._fail(task.seen, str(outcome), rest=rest)
                 else:
                     self._stage(task, outcome)
                 self._parsed += 1
@@ -271,27 +327,75 @@ class _Sync:
 
     def _sources(self, tasks: dict[int, Task]) -> Iterator[tuple[int, Source]]:
         for number, task in tasks.items():
-            yield number, Source(path=task.path, passwords=self._settings.passwords)
+            yield (
+                number,
+                Source(path=task.path, passwords=self._settings.passwords, ocr=self._settings.ocr),
+            )
+
+    def _is_staged(self, task: Task) -> bool:
+        """Return whether an interrupted sync has done the work already."""
+        return self._staging.staged(task.seen, _title_from_name(task.seen.name))
+
+    def _is_known(self, task: Task) -> bool:
+        """Stage a file whose content the index has under another name; whether it has it."""
+        document = self._staging.known(task.seen)
+        if document is not None:
+            self._stage(task, document)
+        return document is not None
 
     def _stage(self, task: Task, document: Document) -> None:
         if _changed(task):
-            self._fail(task.seen, "it changed while it was being read; it is read again next time")
+            reason = "it changed while it was being read; it is read again next time"
+            self._fail(task.seen, reason, rest=False)
             return
-        if not document.title:
-            document = replace(document, title=_title_from_name(task.path))
-        if document.attachments:
-            document = _without_attachments(document)
-        chunks = split(document, self._index.embedder.count_tokens, self._settings.split)
-        self._staging.stage(task.seen, document, chunks)
-        texts = {text_key(chunk.embedded_text): chunk.embedded_text for chunk in chunks}
+        enclosed, document = self._opened(document)
+        failed = {one.name for one in enclosed if one.content is None}
+        row = task.row
+        if row is not None and row.outcome != "failed" and failed == {r.name for r in row.failed}:
+            self._staging.fail_again(row.id, enclosed, now=self._clock())
+            return
+        self._stage_as(task.seen, self._content(document, task.seen.name), enclosed)
+        self._attachments += len(enclosed) - len(failed)
+
+    def _opened(self, document: Document) -> tuple[list[Enclosed], Document]:
+        """Return a document's attachments, and the document with a word on those not read."""
+        enclosed = []
+        passed_over: dict[str, list[str]] = {}
+        for attachment in document.attachments:
+            recipe = self.recipe(Path(attachment.name))
+            if recipe is None:
+                reason = self.refusal(Path(attachment.name))
+                passed_over.setdefault(reason, []).append(attachment.name)
+                continue
+            content, failure = None, readable(attachment.failure)
+            if attachment.document is not None:
+                content = self._content(attachment.document, attachment.name)
+            enclosed.append(
+                Enclosed(
+                    name=attachment.name,
+                    recipe=recipe,
+                    content=content,
+                    failure=failure if content else failure or "it was not read",
+                )
+            )
+        notices = [f"attached, but not read: {', '.join(n)} ({r})" for r, n in passed_over.items()]
+        return enclosed, replace(document, notices=(*document.notices, *notices))
+
+    def _content(self, document: Document, name: str) -> Content:
+        title = _title_from_name(name)
+        return content_of(document, title, self._index.embedder.count_tokens, self._settings.split)
+
+    def _stage_as(self, seen: Seen, content: Content, enclosed: Sequence[Enclosed]) -> None:
+        self._staging.stage(seen, content, enclosed, now=self._clock())
+        inner = [one.content for one in enclosed if one.content is not None]
+        texts = {text_key(text): text for text in texts_of([content, *inner])}
         missing = self._staging.without_vectors(self._space, list(texts))
         self._pending.update((key, texts[key]) for key in missing)
         if len(self._pending) >= _EMBED_AT_ONCE:
             self._embed_pending()
 
-    def _fail(self, seen: Seen, reason: str) -> None:
-        shown = self._staging.fail(seen, readable(reason))
-        self._failures.append(Failure(path=shown, reason=readable(reason), retry=True))
+    def _fail(self, seen: Seen, reason: str, *, rest: bool = True) -> None:
+        self._staging.fail(seen, readable(reason), now=self._clock(), rest=rest)
 
     # -- embed -------------------------------------------------------------------------------
 
@@ -320,6 +424,7 @@ class _Sync:
         change = self._publisher.change(removed_ids)
         live = self._reading.generation()
         if not (change.files or removed_ids) and (live is None or self._intact(live, change)):
+            self._publisher.rename(self._moves)
             return change, live.id if live else 0
         self._progress(Progress(stage="publish", done=0, total=change.total))
         # Never a name used before: Chroma keeps what it once opened by the folder's path.
@@ -329,6 +434,7 @@ class _Sync:
         number = self._publisher.publish(
             change,
             removed_ids,
+            self._moves,
             folder=folder.name,
             space_id=self._space,
             store=self._index.store.name,
@@ -422,22 +528,32 @@ class _Sync:
         self, draft: Draft, change: Change, generation: int, seconds: float
     ) -> IngestReport:
         now = {(row.root_id, row.name): row for row in self._staging.files()}
-        tried = [now[task.seen.root_id, task.seen.name] for task in draft.tasks]
-        same = [now[row.root_id, row.name] for row in draft.unchanged]
-        no_text = sorted(row.path for row in [*tried, *same] if row.outcome == "no_text")
+        seen = [task.seen for task in draft.tasks] + [seen for seen, _ in draft.unreadable]
+        tried = [now[one.root_id, one.name] for one in seen]
+        moved = [now[m.task.seen.root_id, m.task.seen.name] for m in draft.moved]
+        same = [now[row.root_id, row.name] for row in [*draft.unchanged, *draft.waiting]]
+        failures = [_failure(failed, tried=True) for row in tried for failed in row.failed]
+        failures += [
+            _failure(failed, tried=False) for row in [*moved, *same] for failed in row.failed
+        ]
+        every: list[FileRow | EnclosedRow] = [*tried, *moved, *same]
+        every += [inner for row in [*tried, *moved, *same] for inner in row.enclosed]
+        no_text = sorted(one.path for one in every if one.outcome == "no_text")
         return IngestReport(
             files=FileCounts(
                 indexed=sum(row.outcome == "indexed" for row in tried),
-                unchanged=sum(row.outcome != "no_text" for row in same),
+                unchanged=sum(row.outcome not in {"no_text", "failed"} for row in same),
+                moved=sum(row.outcome not in {"no_text", "failed"} for row in moved),
                 removed=len(draft.removed),
-                failed=len(self._failures),
+                failed=len(failures),
                 no_text=len(no_text),
                 skipped=len(draft.skipped),
+                attachments=self._attachments,
             ),
             chunks=ChunkCounts(
                 added=len(change.added), removed=len(change.removed), total=change.total
             ),
-            failures=tuple(sorted(self._failures, key=lambda failure: failure.path)),
+            failures=tuple(sorted(failures, key=lambda failure: failure.path)),
             no_text=tuple(no_text),
             skipped=tuple(sorted(draft.skipped)),
             embedded=self._embedded,
@@ -446,16 +562,20 @@ class _Sync:
         )
 
 
-def _without_attachments(document: Document) -> Document:
-    """Say which attachments are not indexed; as documents of their own they come later."""
-    names = ", ".join(attachment.name for attachment in document.attachments)
-    notice = f"its attachments are not indexed: {names}; save them beside it to ask them"
-    return replace(document, attachments=(), notices=(*document.notices, notice))
-
-
-def _title_from_name(path: Path) -> str:
+def _title_from_name(name: str) -> str:
     """Return a title for a document that has none: its file name, as words."""
-    return " ".join(re.split(r"[\s_.-]+", readable(path.stem))).strip()
+    return " ".join(re.split(r"[\s_.-]+", readable(PurePath(name).stem))).strip()
+
+
+def _failure(row: FileRow | EnclosedRow, *, tried: bool) -> Failure:
+    return Failure(
+        path=row.path,
+        reason=row.reason,
+        retry=True,
+        tried=tried,
+        attempts=row.attempts,
+        next_try=moment(row.retry_at),
+    )
 
 
 def _check_vectors(vectors: Vectors, count: int, fingerprint: Fingerprint) -> None:
