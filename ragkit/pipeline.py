@@ -100,6 +100,8 @@ class Pipeline:
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
+        retry: bool = False,
+        ocr: bool | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport: ...
 
@@ -111,6 +113,8 @@ class Pipeline:
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
+        retry: bool = False,
+        ocr: bool | None = None,
         progress: ProgressCallback | None = None,
     ) -> SyncPlan: ...
 
@@ -121,6 +125,8 @@ class Pipeline:
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
+        retry: bool = False,
+        ocr: bool | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport | SyncPlan:
         """Bring the index in line with files and folders: adds, edits and removals.
@@ -130,14 +136,17 @@ class Pipeline:
             dry_run: Only return the plan; nothing is written.
             checksum: Hash every file, even if its size and time stamp are the same.
             allow_mass_delete: Let more than half of the known files go.
-            passwords: Tried in order on encrypted files.
+            passwords: Tried in order on encrypted files; with any, no failed file rests.
+            retry: Try files that failed before at once, however often they did.
+            ocr: Whether images, and pages that are images, are read with OCR; by default as
+                configured.
             progress: Called as the work goes on.
 
         Returns:
             What was done to every file; with `dry_run` what would be done.
 
         Raises:
-            UsageError: If a path does not exist.
+            UsageError: If a path does not exist, or OCR is wanted and not installed.
             NothingToIngestError: If there is no file to read.
             IndexStateError: If the index is locked, damaged, foreign or of another embedder.
             StorageError: If the disk is full, read-only or failing.
@@ -154,6 +163,8 @@ class Pipeline:
             checksum=checksum,
             allow_mass_delete=allow_mass_delete,
             passwords=tuple(passwords),
+            retry=retry,
+            ocr={"auto": None, "on": True, "off": False}[self.config.ocr] if ocr is None else ocr,
         )
         if not dry_run:
             return sync(self._opened(create=True), resolved, settings, progress)

@@ -106,6 +106,8 @@ class StoredText:
         start: Offset of its first character.
         end: Offset after its last character.
         page: Number of the page on which it starts; None for formats without pages.
+        page_label: What that page is called, such as `"iv"` or `"Prices!A2:F51"`; empty if there
+            is none.
         pages: (number, label, start, end) of every page that the stretch touches.
         length: Characters in the whole document.
     """
@@ -115,6 +117,7 @@ class StoredText:
     start: int
     end: int
     page: int | None
+    page_label: str = ""
     pages: tuple[tuple[int, str, int, int], ...] = field(default=())
     length: int = 0
 
@@ -126,6 +129,7 @@ class StoredText:
             "start": self.start,
             "end": self.end,
             "page": self.page,
+            "page_label": self.page_label,
             "pages": [
                 {"number": number, "label": label, "start": start, "end": end}
                 for number, label, start, end in self.pages

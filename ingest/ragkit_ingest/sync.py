@@ -43,6 +43,7 @@ from ragkit_ingest.errors import (
     NothingToIngestError,
     SourceError,
     StorageError,
+    UsageError,
 )
 from ragkit_ingest.index import Index
 from ragkit_ingest.lock import writer_lock
@@ -66,6 +67,8 @@ _EMBED_AT_ONCE = 512
 _REBUILD_SHARE = 0.3
 _UNIT_TOLERANCE = 0.01
 _MASS_DELETION_FILES = 4
+_OCR, _ON = "ocr", "on"
+_OCR_TIMEOUT_S = 3600.0  # a page takes seconds, a scanned book has hundreds
 _IF_MEANT = (
     "if that is meant, run again with --allow-mass-delete, else check that the folder is mounted: "
     "nothing was changed"
@@ -98,7 +101,8 @@ class SyncSettings:
         allow_mass_delete: Let more than half of the known files go.
         passwords: Tried in order on encrypted files; with any, no failed file rests.
         retry: Try failed files again at once; see `retry`.
-        ocr: Read images, and pages that are images, with OCR.
+        ocr: Whether images, and pages that are images, are read with OCR; None for as it was at
+            the last sync, and not for a new index.
     """
 
     split: SplitSettings = field(default_factory=SplitSettings)
@@ -107,7 +111,7 @@ class SyncSettings:
     allow_mass_delete: bool = False
     passwords: tuple[str, ...] = ()
     retry: bool = False
-    ocr: bool = False
+    ocr: bool | None = None
 
 
 def plan_sync(
@@ -116,7 +120,7 @@ def plan_sync(
     """Return what `sync` would do, without doing it: nothing is written.
 
     Raises:
-        UsageError: If a path does not exist.
+        UsageError: If a path does not exist, or OCR is wanted and not installed.
     """
     with _connected(index) as connection, schema.shadow(connection):
         return _Sync(index, connection, settings, clock=clock).draft(paths).plan()
@@ -143,7 +147,7 @@ def sync(
         clock: Says which failed files are due.
 
     Raises:
-        UsageError: If a path does not exist.
+        UsageError: If a path does not exist, or OCR is wanted and not installed.
         NothingToIngestError: If there is no file to read and none was known.
         MassDeletionError: If more than half of the known files would go.
         IndexLockedError: If another process is writing.
@@ -181,7 +185,11 @@ class _Sync:
         self._staging = Staging(connection)
         self._publisher = Publisher(connection)
         self._reading = Reading(connection)
-        self._registry = ParserRegistry(ocr=settings.ocr)
+        before = self._staging.setting(_OCR) == _ON
+        self._ocr = before if settings.ocr is None else settings.ocr
+        self._registry = ParserRegistry(ocr=self._ocr)
+        if self._ocr:
+            _check_ocr()
         self._space = 0
         self._pending: dict[bytes, str] = {}
         self._embedded = 0
@@ -197,6 +205,7 @@ class _Sync:
             draft = self.draft(paths)
             self._refuse(draft, paths)
             self._staging.touch(draft.touched)
+            self._staging.note_setting(_OCR, _ON if self._ocr else "")
         for seen, reason in draft.unreadable:
             self._fail(seen, reason, rest=False)
         for move in draft.moved:
@@ -250,6 +259,8 @@ class _Sync:
         return self._registry.refusal(path)
 
     def _pool(self, workers: int) -> ParserPool:
+        if self._ocr:
+            return ParserPool(workers, registry=self._registry, timeout_s=_OCR_TIMEOUT_S)
         return ParserPool(workers, registry=self._registry)
 
     @property
@@ -329,7 +340,7 @@ class _Sync:
         for number, task in tasks.items():
             yield (
                 number,
-                Source(path=task.path, passwords=self._settings.passwords, ocr=self._settings.ocr),
+                Source(path=task.path, passwords=self._settings.passwords, ocr=self._ocr),
             )
 
     def _is_staged(self, task: Task) -> bool:
@@ -576,6 +587,20 @@ def _failure(row: FileRow | EnclosedRow, *, tried: bool) -> Failure:
         attempts=row.attempts,
         next_try=moment(row.retry_at),
     )
+
+
+def _check_ocr() -> None:
+    """Refuse to begin what would leave every scan without text.
+
+    Raises:
+        UsageError: If OCR is switched on, and what it needs is not installed.
+    """
+    from ragkit_ingest.parse import ocr
+
+    try:
+        ocr.check()
+    except MissingReaderError as exc:
+        raise UsageError(f"OCR is switched on, but cannot be done: {exc}") from exc
 
 
 def _check_vectors(vectors: Vectors, count: int, fingerprint: Fingerprint) -> None:

@@ -54,6 +54,17 @@ def ingest(
             help="Passwords for encrypted files, one a line.",
         ),
     ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try failed files at once, however often they failed.")
+    ] = False,
+    ocr: Annotated[
+        bool | None,
+        typer.Option(
+            "--ocr/--no-ocr",
+            show_default=False,
+            help="Read images and scanned pages with Tesseract. Default: as before.",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 3 also if a file holds no text.")
     ] = False,
@@ -66,6 +77,8 @@ def ingest(
         checksum=checksum,
         allow_mass_delete=allow_mass_delete,
         passwords=_read_passwords(password_file),
+        retry=retry,
+        ocr=ocr,
     )
     with session.open() as rag, ingest_progress(terminal) as progress:
         if not wanted.paths:
@@ -89,6 +102,8 @@ class _Wanted:
     checksum: bool
     allow_mass_delete: bool
     passwords: Sequence[str]
+    retry: bool
+    ocr: bool | None
 
     def sync(self, rag: Rag, progress: ProgressCallback | None) -> IngestReport:
         return rag.ingest(
@@ -96,6 +111,8 @@ class _Wanted:
             checksum=self.checksum,
             allow_mass_delete=self.allow_mass_delete,
             passwords=self.passwords,
+            retry=self.retry,
+            ocr=self.ocr,
             progress=progress,
         )
 
@@ -106,6 +123,8 @@ class _Wanted:
             checksum=self.checksum,
             allow_mass_delete=self.allow_mass_delete,
             passwords=self.passwords,
+            retry=self.retry,
+            ocr=self.ocr,
         )
 
 

@@ -231,6 +231,15 @@ class Reading:
         )
         return {id_: rows.load_metadata(metadata) for id_, metadata in found}
 
+    def page_labels(self, document_ids: Sequence[int]) -> dict[int, Mapping[int, str]]:
+        """Return what the pages of the live documents among the ids are called, by number."""
+        found = self._db.execute(
+            "SELECT file_id, pages FROM revisions WHERE state = 'live'"
+            f" AND file_id IN ({_marks(document_ids)})",
+            list(document_ids),
+        )
+        return {id_: {p.number: p.label for p in rows.load_pages(pages)} for id_, pages in found}
+
     def document(self, document_id: int) -> StoredDocument | None:
         """Return a live document, or None if it is not (or no longer) there."""
         row = self._db.execute(

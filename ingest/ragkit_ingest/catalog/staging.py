@@ -146,6 +146,16 @@ class Staging:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
+    def setting(self, key: str) -> str:
+        """Return what an earlier sync noted under the key; empty if none did."""
+        found = self._db.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+        return str(found[0]) if found else ""
+
+    def note_setting(self, key: str, value: str) -> None:
+        """Note something for later syncs."""
+        with transaction(self._db):
+            self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
+
     def roots(self) -> list[Root]:
         """Return all roots, oldest first."""
         found = self._db.execute("SELECT id, path, label, whole FROM roots ORDER BY id")
