@@ -196,6 +196,7 @@ class _Sync:
         self._parsed = 0
         self._moves: list[Relocation] = []
         self._attachments = 0
+        self._in_vain: set[int] = set()
 
     def run(self, paths: Sequence[Path]) -> IngestReport:
         started = time.perf_counter()
@@ -364,6 +365,7 @@ class _Sync:
         row = task.row
         if row is not None and row.outcome != "failed" and failed == {r.name for r in row.failed}:
             self._staging.fail_again(row.id, enclosed, now=self._clock())
+            self._in_vain.add(row.id)
             return
         self._stage_as(task.seen, self._content(document, task.seen.name), enclosed)
         self._attachments += len(enclosed) - len(failed)
@@ -541,6 +543,8 @@ class _Sync:
         now = {(row.root_id, row.name): row for row in self._staging.files()}
         seen = [task.seen for task in draft.tasks] + [seen for seen, _ in draft.unreadable]
         tried = [now[one.root_id, one.name] for one in seen]
+        read = [row for row in tried if row.id not in self._in_vain]
+        in_vain = [row for row in tried if row.id in self._in_vain]
         moved = [now[m.task.seen.root_id, m.task.seen.name] for m in draft.moved]
         same = [now[row.root_id, row.name] for row in [*draft.unchanged, *draft.waiting]]
         failures = [_failure(failed, tried=True) for row in tried for failed in row.failed]
@@ -552,8 +556,8 @@ class _Sync:
         no_text = sorted(one.path for one in every if one.outcome == "no_text")
         return IngestReport(
             files=FileCounts(
-                indexed=sum(row.outcome == "indexed" for row in tried),
-                unchanged=sum(row.outcome not in {"no_text", "failed"} for row in same),
+                indexed=sum(row.outcome == "indexed" for row in read),
+                unchanged=sum(row.outcome not in {"no_text", "failed"} for row in same + in_vain),
                 moved=sum(row.outcome not in {"no_text", "failed"} for row in moved),
                 removed=len(draft.removed),
                 failed=len(failures),

@@ -188,6 +188,7 @@ def test_a_failed_attachment_rests_and_costs_no_new_generation(mails: Mails) -> 
     assert mails.plan().retry == ("a.eml",)
     again = mails.sync()
     assert (again.failures[0].attempts, again.failures[0].tried) == (2, True)
+    assert (again.files.indexed, again.files.unchanged) == (0, 1)
     assert (again.generation, again.chunks.added, again.files.attachments) == (
         first.generation, 0, 0,
     )  # fmt: skip

@@ -311,7 +311,7 @@ class Reading:
                 pages=len(rows.load_pages(pages)) if pages else 0,
                 chunks=chunks,
                 characters=length or 0,
-                reason=reason or " ".join(rows.load_texts(notices) if notices else ()),
+                reason=reason or "; ".join(rows.load_texts(notices) if notices else ()),
                 indexed_at=indexed_at,
                 attempts=attempts,
                 next_try=moment(retry_at),
