@@ -300,17 +300,19 @@ class _Sync:
                 mtime_ns=seen.mtime_ns,
             )
         )
-        document, named = self._staging.newest(row.id) or (None, False)
-        titles = {_title_from_name(name) for name in (row.name, seen.name)}
         # A revision older than the content keeps its title until the content can be read.
-        if document is not None and named and len(titles) > 1 and row.outcome != "failed":
+        title = self._staging.title_from_name(row.id)
+        if row.outcome == "failed" or title in {None, _title_from_name(seen.name)}:
+            return
+        document = self._staging.newest(row.id)
+        if document is not None:
             where = replace(seen, root_id=row.root_id, name=row.name, path=row.path)
             enclosed = [self._stored(inner) for inner in row.enclosed]
             self._stage_as(where, self._content(document, seen.name), enclosed)
 
     def _stored(self, row: EnclosedRow) -> Enclosed:
         """Return an attachment as it is stored."""
-        document, _ = self._staging.newest(row.id) or (None, False)
+        document = self._staging.newest(row.id)
         content = self._content(document, row.name) if document is not None else None
         return Enclosed(name=row.name, recipe=row.parser, content=content, failure=row.reason)
 

@@ -263,3 +263,17 @@ def test_what_was_staged_but_not_published_moves_too(bench: Bench, tmp_path: Pat
     report = bench.sync()
     assert (bench.parsers.parsed, report.embedded) == ([], 0)
     as_if_made_new(bench, tmp_path / "fresh")
+
+
+def test_a_second_move_after_a_crash_wins(bench: Bench, tmp_path: Path) -> None:
+    """The first move gave the file a title that the second takes away again."""
+    bench.docs.fill(3)
+    bench.docs.write("sales.csv", "city,euro\nDelft,12\n")
+    bench.sync()
+    (bench.docs.path / "sales.csv").rename(bench.docs.path / "turnover.csv")
+    kill_sync(bench.index.folder, bench.docs.path, "publish")
+    (bench.docs.path / "sub").mkdir()
+    (bench.docs.path / "turnover.csv").rename(bench.docs.path / "sub" / "sales.csv")
+    assert bench.sync().files.moved == 1
+    assert bench.parsers.parsed == []
+    as_if_made_new(bench, tmp_path / "fresh")

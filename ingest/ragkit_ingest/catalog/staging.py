@@ -279,13 +279,21 @@ class Staging:
         ).fetchone()
         return None if row is None else self._document(row[0])
 
-    def newest(self, file_id: int) -> tuple[Document, bool] | None:
-        """Return a file's staged or else live Document, and whether its title is its name."""
+    def title_from_name(self, file_id: int) -> str | None:
+        """Return a file's title if it was made of a file name, else None."""
         row = self._db.execute(
-            "SELECT id, named FROM revisions WHERE file_id = ? ORDER BY state = 'staged' DESC",
+            "SELECT title, named FROM revisions WHERE file_id = ? ORDER BY state = 'staged' DESC",
             (file_id,),
         ).fetchone()
-        return None if row is None else (self._document(row[0]), bool(row[1]))
+        return str(row[0]) if row is not None and row[1] else None
+
+    def newest(self, file_id: int) -> Document | None:
+        """Return a file's staged or else live Document; a title made of its name is left out."""
+        row = self._db.execute(
+            "SELECT id FROM revisions WHERE file_id = ? ORDER BY state = 'staged' DESC",
+            (file_id,),
+        ).fetchone()
+        return None if row is None else self._document(row[0])
 
     def stage(
         self,
