@@ -31,6 +31,8 @@ class Passage:
         similarity: Cosine similarity to the question, in [-1, 1]; None if it was not computed.
         dense_rank: Its rank by similarity, from 1; None if not among the candidates.
         lexical_rank: Its rank by BM25, from 1; None if not among the candidates.
+        page_label: What its page is called: `"7"`, `"iv"`, `"Slide 3"`, `"Prices!A2:F51"`; empty
+            for formats without pages.
         metadata: The document's metadata.
         blocks: The document's blocks within the span, in reading order, cut to it.
     """
@@ -49,6 +51,7 @@ class Passage:
     similarity: float | None = None
     dense_rank: int | None = None
     lexical_rank: int | None = None
+    page_label: str = ""
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
 
@@ -66,6 +69,7 @@ class Citation:
         quote: The stored text from start to end.
         verified: Whether the quote was read back from the stored document, character by
             character, before the answer was shown.
+        page_label: What that page is called, as in a Passage.
     """
 
     n: int
@@ -75,6 +79,7 @@ class Citation:
     end: int
     quote: str
     verified: bool
+    page_label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +146,7 @@ class Answer:
                     "n": c.n,
                     "path": c.path,
                     "page": c.page,
+                    "page_label": c.page_label,
                     "start": c.start,
                     "end": c.end,
                     "quote": c.quote,
@@ -191,6 +197,7 @@ class SearchResult:
                     "title": hit.title,
                     "headings": list(hit.headings),
                     "page": hit.page,
+                    "page_label": hit.page_label,
                     "start": hit.start,
                     "end": hit.end,
                     "text": hit.text,

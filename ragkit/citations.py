@@ -15,7 +15,7 @@ from functools import cache
 from ragkit.answer import Citation, Sentence
 from ragkit.generate.protocol import DraftSentence, Span
 from ragkit_ingest.catalog.reading import StoredDocument
-from ragkit_ingest.records import page_at
+from ragkit_ingest.records import whole_page_at
 
 FindDocument = Callable[[int], StoredDocument | None]
 
@@ -62,10 +62,12 @@ def verify(draft: Sequence[DraftSentence], find_document: FindDocument) -> Verif
 
 
 def _citation(number: int, span: Span, document: StoredDocument) -> Citation:
+    page = whole_page_at(document.pages, span.start)
     return Citation(
         n=number,
         path=document.path,
-        page=page_at(document.pages, span.start),
+        page=page.number if page else None,
+        page_label=page.label if page else "",
         start=span.start,
         end=span.end,
         quote=document.text[span.start : span.end],

@@ -24,6 +24,8 @@ class Config:
         chunk_tokens: Most tokens of a chunk with its header, 32 to 256.
         header_tokens: Most tokens of the title and headings put before a chunk.
         workers: Parsing processes, 1 or more.
+        ocr: Whether images, and pages that are images, are read with OCR: "on", "off", or "auto",
+            which means as the index was read before.
         mode: How passages are found: "hybrid", "dense" or "lexical".
         k: Passages that an answer looks at, 1 to 100.
         depth: Candidates taken from each ranking before they are fused, 1 or more.
@@ -40,6 +42,7 @@ class Config:
     chunk_tokens: int = 256
     header_tokens: int = 48
     workers: int = 2
+    ocr: str = "auto"
     mode: str = "hybrid"
     k: int = 8
     depth: int = 200
@@ -64,6 +67,8 @@ class Config:
         _between("per_document", self.per_document, 0, 1000)
         _between("diversity", self.diversity, 0, 1)
         _between("min_confidence", self.min_confidence, 0, 1)
+        if self.ocr not in {"auto", "on", "off"}:
+            raise ConfigError(f"ocr must be auto, on or off, not {self.ocr!r}")
         if self.mode not in {"hybrid", "dense", "lexical"}:
             raise ConfigError(f"mode must be hybrid, dense or lexical, not {self.mode!r}")
         if self.fusion not in {"score", "rank"}:

@@ -103,6 +103,8 @@ class Pipeline:
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
+        retry: bool = False,
+        ocr: bool | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport: ...
 
@@ -114,6 +116,8 @@ class Pipeline:
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
+        retry: bool = False,
+        ocr: bool | None = None,
         progress: ProgressCallback | None = None,
     ) -> SyncPlan: ...
 
@@ -124,6 +128,8 @@ class Pipeline:
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
+        retry: bool = False,
+        ocr: bool | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport | SyncPlan:
         """Bring the index in line with files and folders: adds, edits and removals.
@@ -133,14 +139,17 @@ class Pipeline:
             dry_run: Only return the plan; nothing is written.
             checksum: Hash every file, even if its size and time stamp are the same.
             allow_mass_delete: Let more than half of the known files go.
-            passwords: Tried in order on encrypted files.
+            passwords: Tried in order on encrypted files; with any, no failed file rests.
+            retry: Try files that failed before at once, however often they did.
+            ocr: Whether images, and pages that are images, are read with OCR; by default as
+                configured.
             progress: Called as the work goes on.
 
         Returns:
             What was done to every file; with `dry_run` what would be done.
 
         Raises:
-            UsageError: If a path does not exist.
+            UsageError: If a path does not exist, or OCR is wanted and not installed.
             NothingToIngestError: If there is no file to read.
             IndexStateError: If the index is locked, damaged, foreign or of another embedder.
             StorageError: If the disk is full, read-only or failing.
@@ -149,7 +158,7 @@ class Pipeline:
         from ragkit_ingest.sync import plan_sync, sync
 
         resolved = [resolve(path) for path in paths]
-        settings = self._sync_settings(checksum, allow_mass_delete, passwords)
+        settings = self._sync_settings(checksum, allow_mass_delete, passwords, retry=retry, ocr=ocr)
         if not dry_run:
             return sync(self._opened(create=True), resolved, settings, progress)
         if (self.folder / schema.FILE_NAME).exists():
@@ -251,6 +260,9 @@ class Pipeline:
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
+        *,
+        retry: bool = False,
+        ocr: bool | None = None,
     ) -> SyncSettings:
         from ragkit_ingest.sync import SyncSettings
 
@@ -262,6 +274,8 @@ class Pipeline:
             checksum=checksum,
             allow_mass_delete=allow_mass_delete,
             passwords=tuple(passwords),
+            retry=retry,
+            ocr={"auto": None, "on": True, "off": False}[self.config.ocr] if ocr is None else ocr,
         )
 
     # -- search and ask ----------------------------------------------------------------------

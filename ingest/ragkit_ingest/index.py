@@ -182,6 +182,7 @@ class Index:
             start=start,
             end=end,
             page=touched[0].number if touched else None,
+            page_label=touched[0].label if touched else "",
             pages=tuple((p.number, p.label, p.start, p.end) for p in touched),
             length=length,
         )

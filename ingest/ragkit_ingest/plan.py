@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from ragkit_ingest.catalog.staging import FileRow, Root, Seen, Staging, readable
 from ragkit_ingest.discover import Found, PassedOver, examine_file, sha256, walk
 from ragkit_ingest.errors import UnreadableFileError
 from ragkit_ingest.ignore import Rule
+from ragkit_ingest.retry import is_due, moment
 from ragkit_ingest.source import Spooled, shown_id
 
 
@@ -38,11 +39,14 @@ class Scope:
         root: The root that holds it.
         path: The folder or file itself.
         single: Whether it is one file.
+        named: Whether it is one file that was asked for by name, so that it does not rest if it
+            failed before.
     """
 
     root: Root
     path: Path
     single: bool
+    named: bool = False
 
     def entries(self) -> Iterator[Found | PassedOver]:
         """Yield what lies within the scope."""
@@ -79,10 +83,25 @@ class Task:
     Attributes:
         path: Where it is.
         seen: Its content, as hashed.
+        row: As the catalog knows it, if it is tried again unchanged.
     """
 
     path: Path
     seen: Seen
+    row: FileRow | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A known file that is somewhere else now, as it was.
+
+    Attributes:
+        row: As the catalog knows it.
+        task: Where it is now.
+    """
+
+    row: FileRow
+    task: Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +111,13 @@ class SyncPlan:
     Attributes:
         added: New files.
         edited: Known files with other content, or whose parser or settings changed.
-        moved: (old, new) of files that were found again elsewhere, by content.
+        moved: (old, new) of files that were found again elsewhere, by content: they are neither
+            parsed nor embedded again.
         removed: Known files that are gone.
         unchanged: Known files that need nothing.
-        retry: Files that failed before and are tried again unchanged.
+        retry: Files that failed before, or hold attachments that did, and are tried again.
+        waiting: (path, moment) of files that failed before and are not tried again before that
+            moment, ISO 8601 in UTC.
         skipped: (path, reason) of what is not ingested.
         unreadable: (path, reason) of files that cannot even be opened.
     """
@@ -106,6 +128,7 @@ class SyncPlan:
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     retry: tuple[str, ...] = ()
+    waiting: tuple[tuple[str, str], ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
 
@@ -118,6 +141,7 @@ class SyncPlan:
             "removed": list(self.removed),
             "unchanged": list(self.unchanged),
             "retry": list(self.retry),
+            "waiting": [{"path": path, "next_try": when} for path, when in self.waiting],
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
             "unreadable": [{"path": path, "reason": reason} for path, reason in self.unreadable],
         }
@@ -131,6 +155,8 @@ class Draft:
         added: Files to parse that are new.
         edited: Files to parse that changed.
         retry: Files to parse that failed before.
+        moved: Files that are elsewhere now.
+        waiting: Rows of files that failed before and rest.
         touched: Files whose content is the same under a new time stamp.
         removed: Rows of files that are gone.
         ignored: Those of the removed that are there, but are left out by a rule now.
@@ -144,6 +170,8 @@ class Draft:
     added: list[Task] = field(default_factory=list)
     edited: list[Task] = field(default_factory=list)
     retry: list[Task] = field(default_factory=list)
+    moved: list[Move] = field(default_factory=list)
+    waiting: list[FileRow] = field(default_factory=list)
     touched: list[Seen] = field(default_factory=list)
     removed: list[FileRow] = field(default_factory=list)
     ignored: list[FileRow] = field(default_factory=list)
@@ -160,33 +188,21 @@ class Draft:
 
     @property
     def lost(self) -> int:
-        """How many removed files were neither found again elsewhere nor ruled out on purpose."""
-        accounted = {*self._moves().values(), *(row.path for row in self.ignored)}
-        return sum(row.path not in accounted for row in self.removed)
-
-    def _moves(self) -> dict[str, str]:
-        """Return new path to old; a removed and an added file of one content is a move."""
-        gone: dict[str, list[str]] = {}
-        for row in reversed(self.removed):
-            if row.live:
-                gone.setdefault(row.sha256, []).append(row.path)
-        return {
-            task.seen.path: gone[task.seen.sha256].pop()
-            for task in self.added
-            if gone.get(task.seen.sha256)
-        }
+        """How many removed files were neither ruled out nor found again, for another parser."""
+        again = {row.id for row, _ in _pairs(self.removed, self.added)}
+        accounted = again | {row.id for row in self.ignored}
+        return sum(row.id not in accounted for row in self.removed)
 
     def plan(self) -> SyncPlan:
         """Return the plan for people."""
-        moves = self._moves()
-        moved_away = set(moves.values())
         return SyncPlan(
-            added=tuple(t.seen.path for t in self.added if t.seen.path not in moves),
+            added=tuple(t.seen.path for t in self.added),
             edited=tuple(t.seen.path for t in self.edited),
-            moved=tuple((old, new) for new, old in moves.items()),
-            removed=tuple(row.path for row in self.removed if row.path not in moved_away),
+            moved=tuple((move.row.path, move.task.seen.path) for move in self.moved),
+            removed=tuple(row.path for row in self.removed),
             unchanged=tuple(row.path for row in self.unchanged),
             retry=tuple(t.seen.path for t in self.retry),
+            waiting=tuple((row.path, moment(row.retry_at)) for row in self.waiting),
             skipped=tuple(self.skipped),
             unreadable=tuple((seen.path, reason) for seen, reason in self.unreadable),
         )
@@ -222,12 +238,31 @@ class RuledOut:
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """Which of the files that failed before are due.
+
+    Attributes:
+        now: Seconds since 1970.
+        always: Whether none of them rests.
+    """
+
+    now: float = 0.0
+    always: bool = False
+
+    def due(self, row: FileRow, scope: Scope) -> bool:
+        """Return whether a file, or an attachment of it, failed and is to be tried again."""
+        resting = not (self.always or scope.named)
+        return any(not resting or is_due(one.retry_at, self.now) for one in row.failed)
+
+
 def draft_plan(
     scopes: Sequence[Scope],
     known: Sequence[FileRow],
     recipes: Recipes,
     *,
     checksum: bool,
+    retries: Retries,
     being_written: frozenset[Path] = frozenset(),
 ) -> Draft:
     """Compare the scopes' files with what the catalog knows of them.
@@ -237,6 +272,7 @@ def draft_plan(
         known: The catalog's files.
         recipes: Tells how a file would be read.
         checksum: Hash every file, even if its size and time stamp are the same.
+        retries: Which failed files are due.
         being_written: Files to leave alone; what is known of them stays as it is.
     """
     draft = Draft()
@@ -251,13 +287,14 @@ def draft_plan(
                 continue
             met[key] = entry
             if isinstance(entry, Found):
-                _place(draft, scope.root, entry, rows.get(key), recipes, checksum)
+                _place(draft, scope, entry, rows.get(key), recipes, checksum, retries)
             elif entry.rule is not None:
                 ruled_out.add(scope.root, entry.name, entry.rule)
             else:
                 draft.skipped.append((scope.root.shown(entry.name), readable(entry.reason)))
     draft.skipped += ruled_out.summary()
     _place_missing(draft, scopes, known, met)
+    _place_moved(draft, rows)
     draft.ignored += [row for row in draft.removed if ruled_out.covers(row)]
     held = {row.root_id for row in draft.removed}
     draft.vanished += sorted(
@@ -307,7 +344,9 @@ def draft_source(
             sha256=document.sha256,
             recipe=recipe,
         )
-        _place_hashed(draft, Task(path=root.path, seen=seen), row)
+        fresh = row is not None and row.parser == recipe
+        due = row is not None and row.outcome == "failed"
+        _place_hashed(draft, Task(path=root.path, seen=seen), row, fresh=fresh, due=due)
     if not partial:
         draft.removed += rows.values()
     return draft
@@ -315,12 +354,14 @@ def draft_source(
 
 def _place(
     draft: Draft,
-    root: Root,
+    scope: Scope,
     entry: Found,
     row: FileRow | None,
     recipes: Recipes,
     checksum: bool,
+    retries: Retries,
 ) -> None:
+    root = scope.root
     shown = row.path if row else root.shown(entry.name)
     recipe = recipes.recipe(entry.path)
     if recipe is None:
@@ -328,30 +369,64 @@ def _place(
             draft.removed.append(row)
         draft.skipped.append((shown, readable(recipes.refusal(entry.path))))
         return
-    if row is not None and not checksum and _same_stamp(entry, row, recipe):
-        draft.unchanged.append(row)
+    fresh = row is not None and _same_recipe(row, recipe, recipes)
+    due = row is not None and retries.due(row, scope)
+    if row is not None and fresh and not (checksum or due) and _same_stamp(entry, row):
+        (draft.waiting if row.outcome == "failed" else draft.unchanged).append(row)
         return
     try:
         digest = sha256(entry.path)
     except UnreadableFileError as exc:
         draft.unreadable.append((_seen(root, entry, shown, "", recipe), str(exc)))
         return
-    seen = _seen(root, entry, shown, digest, recipe)
-    _place_hashed(draft, Task(path=entry.path, seen=seen), row)
+    task = Task(path=entry.path, seen=_seen(root, entry, shown, digest, recipe))
+    _place_hashed(draft, task, row, fresh=fresh, due=due)
 
 
-def _place_hashed(draft: Draft, task: Task, row: FileRow | None) -> None:
+def _place_hashed(draft: Draft, task: Task, row: FileRow | None, *, fresh: bool, due: bool) -> None:
     if row is None:
         draft.added.append(task)
-    elif row.sha256 != task.seen.sha256 or row.parser != task.seen.recipe:
+    elif row.sha256 != task.seen.sha256 or not fresh:
         draft.edited.append(task)
     elif row.outcome == "staged":
         (draft.edited if row.live else draft.added).append(task)
-    elif row.outcome == "failed":
-        draft.retry.append(task)
+    elif due:
+        draft.retry.append(replace(task, row=row))
     else:
-        draft.unchanged.append(row)
+        (draft.waiting if row.outcome == "failed" else draft.unchanged).append(row)
         draft.touched.append(task.seen)
+
+
+def _place_moved(draft: Draft, rows: Mapping[tuple[int, str], FileRow]) -> None:
+    """Take removed and added files of one content and recipe for moves."""
+    new = [t for t in draft.added if (t.seen.root_id, t.seen.name) not in rows]
+    pairs = _pairs(draft.removed, new, by_recipe=True)
+    draft.moved = [Move(row=row, task=task) for row, task in pairs]
+    gone = {move.row.id for move in draft.moved}
+    there = {id(move.task) for move in draft.moved}
+    draft.removed = [row for row in draft.removed if row.id not in gone]
+    draft.added = [task for task in draft.added if id(task) not in there]
+
+
+def _pairs(
+    removed: Sequence[FileRow], added: Sequence[Task], *, by_recipe: bool = False
+) -> list[tuple[FileRow, Task]]:
+    """Pair what is gone with what is new of the same content, in the order of paths.
+
+    Args:
+        removed: Rows of files that are gone.
+        added: Files that are new.
+        by_recipe: Whether they must also be read alike.
+    """
+    gone: dict[tuple[str, str], list[FileRow]] = {}
+    for row in reversed(removed):
+        if row.live or row.outcome == "staged":
+            gone.setdefault((row.sha256, row.parser if by_recipe else ""), []).append(row)
+    return [
+        (gone[key].pop(), task)
+        for task in added
+        if gone.get(key := (task.seen.sha256, task.seen.recipe if by_recipe else ""))
+    ]
 
 
 def _place_missing(
@@ -378,12 +453,17 @@ def _within(name: str, folder: str) -> bool:
     return folder == "." or name == folder or name.startswith(f"{folder}/")
 
 
-def _same_stamp(entry: Found, row: FileRow, recipe: str) -> bool:
-    return (row.size, row.mtime_ns, row.parser) == (
-        entry.size,
-        entry.mtime_ns,
-        recipe,
-    ) and row.outcome not in {"staged", "failed"}
+def _same_stamp(entry: Found, row: FileRow) -> bool:
+    """Return whether a file is as it was when it was last tried, as far as its stamp tells."""
+    same = (row.size, row.mtime_ns) == (entry.size, entry.mtime_ns)
+    return same and bool(row.sha256) and row.outcome != "staged"
+
+
+def _same_recipe(row: FileRow, recipe: str, recipes: Recipes) -> bool:
+    """Return whether the file, and each attachment in it, would be read as it was."""
+    return row.parser == recipe and all(
+        inner.parser == recipes.recipe(Path(inner.name)) for inner in row.enclosed
+    )
 
 
 def _seen(root: Root, entry: Found, shown: str, digest: str, recipe: str) -> Seen:

@@ -164,10 +164,13 @@ class Chunk:
 
 def page_at(pages: Sequence[Page], offset: int) -> int | None:
     """Return the number of the page that holds the offset; None if there are no pages."""
-    for page in pages:
-        if page.start <= offset < page.end:
-            return page.number
-    return None
+    page = whole_page_at(pages, offset)
+    return None if page is None else page.number
+
+
+def whole_page_at(pages: Sequence[Page], offset: int) -> Page | None:
+    """Return the page that holds the offset; None if none does."""
+    return next((page for page in pages if page.start <= offset < page.end), None)
 
 
 def _check_span(start: int, end: int) -> None:

@@ -8,17 +8,24 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A file that could not be indexed, or not as it is now.
+    """A file, or an attachment, that could not be indexed, or not as it is now.
 
     Attributes:
         path: As the index shows it.
         reason: One sentence.
-        retry: Whether the next sync tries again even if the file does not change.
+        retry: Whether it is tried again even if the file does not change.
+        tried: Whether it was tried now; if not, it rests after earlier failures.
+        attempts: How often in a row it failed.
+        next_try: From when on the next sync tries it again, ISO 8601 in UTC; a file that
+            changes, or that is named, does not wait for it.
     """
 
     path: str
     reason: str
     retry: bool
+    tried: bool = True
+    attempts: int = 1
+    next_try: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,19 +35,25 @@ class FileCounts:
     Attributes:
         indexed: New or edited, and now searchable.
         unchanged: Already indexed as they are.
+        moved: Found again under another name, and only renamed in the index.
         removed: Gone from the folder, and from the index.
-        failed: Could not be read; listed by name and reason.
-        no_text: Readable, but without text (a scan, an empty file).
+        failed: Could not be read, now or when they were last tried; listed by name and reason.
+            Attachments count.
+        no_text: Readable, but without text (a scan, an empty file). Attachments count.
         skipped: Of a format that is not read, or left out by a rule; what one rule leaves out
             counts once.
+        attachments: Files within these files, such as a mail's attachments, that were read anew
+            and are now searchable.
     """
 
     indexed: int = 0
     unchanged: int = 0
+    moved: int = 0
     removed: int = 0
     failed: int = 0
     no_text: int = 0
     skipped: int = 0
+    attachments: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +96,24 @@ class IngestReport:
             "files": {
                 "indexed": files.indexed,
                 "unchanged": files.unchanged,
+                "moved": files.moved,
                 "removed": files.removed,
                 "failed": files.failed,
                 "no_text": files.no_text,
                 "skipped": files.skipped,
+                "attachments": files.attachments,
             },
             "chunks": {"added": chunks.added, "removed": chunks.removed, "total": chunks.total},
             "failures": [
-                {"path": f.path, "reason": f.reason, "retry": f.retry} for f in self.failures
+                {
+                    "path": f.path,
+                    "reason": f.reason,
+                    "retry": f.retry,
+                    "tried": f.tried,
+                    "attempts": f.attempts,
+                    "next_try": f.next_try,
+                }
+                for f in self.failures
             ],
             "no_text": list(self.no_text),
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentStatus:
-    """One file that the index knows.
+    """One file that the index knows, or one attachment.
 
     Attributes:
         path: As the index shows it.
@@ -20,6 +20,9 @@ class DocumentStatus:
         characters: Length of the stored text.
         reason: Why it failed or what could not be read; empty if all is well.
         indexed_at: When its text became searchable, ISO 8601 in UTC; empty if never.
+        attempts: How often in a row it failed; 0 if all is well.
+        next_try: From when on a sync tries it again unchanged, ISO 8601 in UTC; empty if all is
+            well.
     """
 
     path: str
@@ -31,6 +34,8 @@ class DocumentStatus:
     characters: int = 0
     reason: str = ""
     indexed_at: str = ""
+    attempts: int = 0
+    next_try: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,8 @@ class IndexStatus:
                     "characters": d.characters,
                     "reason": d.reason,
                     "indexed_at": d.indexed_at,
+                    "attempts": d.attempts,
+                    "next_try": d.next_try,
                 }
                 for d in self.documents
             ],
@@ -102,6 +109,8 @@ class StoredText:
         start: Offset of its first character.
         end: Offset after its last character.
         page: Number of the page on which it starts; None for formats without pages.
+        page_label: What that page is called, such as `"iv"` or `"Prices!A2:F51"`; empty if there
+            is none.
         pages: (number, label, start, end) of every page that the stretch touches.
         length: Characters in the whole document.
     """
@@ -111,6 +120,7 @@ class StoredText:
     start: int
     end: int
     page: int | None
+    page_label: str = ""
     pages: tuple[tuple[int, str, int, int], ...] = field(default=())
     length: int = 0
 
@@ -122,6 +132,7 @@ class StoredText:
             "start": self.start,
             "end": self.end,
             "page": self.page,
+            "page_label": self.page_label,
             "pages": [
                 {"number": number, "label": label, "start": start, "end": end}
                 for number, label, start, end in self.pages

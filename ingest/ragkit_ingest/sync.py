@@ -1,6 +1,7 @@
 """Brings an index in line with its folders: plan, parse, stage, embed, build, publish.
 
     draft_plan      what changed                               reads only
+    _carry          files that moved or are known              nothing is parsed
     _parse          each file in an isolated worker            staged at once, one transaction each
     _embed          the texts that have no vector yet          stored at once
     _publish        a new generation beside the old one, verified, then one transaction
@@ -19,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
 import numpy as np
@@ -28,24 +29,38 @@ from ragkit_ingest import lexical
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.catalog.publish import Change, Publisher
 from ragkit_ingest.catalog.reading import Generation, Reading
+from ragkit_ingest.catalog.relocation import Relocation
 from ragkit_ingest.catalog.rows import text_key
-from ragkit_ingest.catalog.staging import FileRow, Seen, Staging, readable
+from ragkit_ingest.catalog.staging import EnclosedRow, FileRow, Seen, Staging, readable
+from ragkit_ingest.content import Content, Enclosed, content_of, texts_of
 from ragkit_ingest.discover import resolve
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.errors import (
     DamagedStoreError,
     EmbedderError,
     MassDeletionError,
+    MissingReaderError,
     NothingToIngestError,
     SourceError,
     StorageError,
+    UsageError,
 )
 from ragkit_ingest.index import Index
 from ragkit_ingest.lock import writer_lock
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.registry import ParserRegistry
 from ragkit_ingest.parse.worker import ParserPool
-from ragkit_ingest.plan import Draft, Scope, SyncPlan, Task, draft_plan, draft_source, known_scopes
+from ragkit_ingest.plan import (
+    Draft,
+    Move,
+    Retries,
+    Scope,
+    SyncPlan,
+    Task,
+    draft_plan,
+    draft_source,
+    known_scopes,
+)
 from ragkit_ingest.records import Document
 from ragkit_ingest.report import (
     ChunkCounts,
@@ -55,14 +70,17 @@ from ragkit_ingest.report import (
     Progress,
     ProgressCallback,
 )
+from ragkit_ingest.retry import moment
 from ragkit_ingest.source import RECIPE as SOURCE_RECIPE
 from ragkit_ingest.source import SourceDocument, SourceItem, Spool, check_name
-from ragkit_ingest.split import SplitSettings, split
+from ragkit_ingest.split import SplitSettings
 
 _EMBED_AT_ONCE = 512
 _REBUILD_SHARE = 0.3
 _UNIT_TOLERANCE = 0.01
 _MASS_DELETION_FILES = 4
+_OCR, _ON = "ocr", "on"
+_OCR_TIMEOUT_S = 3600.0  # a page takes seconds, a scanned book has hundreds
 _IF_MEANT = (
     "if that is meant, run again with --allow-mass-delete, else check that the folder is mounted: "
     "nothing was changed"
@@ -80,6 +98,8 @@ class Parses(Protocol):
 
 
 Parsers = Callable[[int], AbstractContextManager[Parses]]
+Clock = Callable[[], float]
+"""Tells the time in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +111,11 @@ class SyncSettings:
         workers: Parsing processes.
         checksum: Hash every file, even if its size and time stamp are the same.
         allow_mass_delete: Let more than half of the known files go.
-        passwords: Tried in order on encrypted files.
+        passwords: Tried in order on encrypted files; with any, no failed file rests.
         being_written: Files to leave alone, absolute; what is known of them stays as it is.
+        retry: Try failed files again at once; see `retry`.
+        ocr: Whether images, and pages that are images, are read with OCR; None for as it was at
+            the last sync, and not for a new index.
     """
 
     split: SplitSettings = field(default_factory=SplitSettings)
@@ -101,16 +124,20 @@ class SyncSettings:
     allow_mass_delete: bool = False
     passwords: tuple[str, ...] = ()
     being_written: frozenset[Path] = frozenset()
+    retry: bool = False
+    ocr: bool | None = None
 
 
-def plan_sync(index: Index, paths: Sequence[Path], settings: SyncSettings) -> SyncPlan:
+def plan_sync(
+    index: Index, paths: Sequence[Path], settings: SyncSettings, *, clock: Clock = time.time
+) -> SyncPlan:
     """Return what `sync` would do, without doing it: nothing is written.
 
     Raises:
-        UsageError: If a path does not exist.
+        UsageError: If a path does not exist, or OCR is wanted and not installed.
     """
     with _connected(index) as connection, schema.shadow(connection):
-        return _Sync(index, connection, settings).draft(paths).plan()
+        return _Sync(index, connection, settings, clock=clock).draft(paths).plan()
 
 
 def sync(
@@ -119,7 +146,8 @@ def sync(
     settings: SyncSettings,
     progress: ProgressCallback | None = None,
     *,
-    parsers: Parsers = ParserPool,
+    parsers: Parsers | None = None,
+    clock: Clock = time.time,
 ) -> IngestReport:
     """Bring the index in line with the files and folders.
 
@@ -128,17 +156,19 @@ def sync(
         paths: Files and folders; with none, every folder that was ingested before.
         settings: How files are read.
         progress: Called as the work goes on.
-        parsers: Makes what parses the files, given how many processes to use.
+        parsers: Makes what parses the files, given how many processes to use; by default a
+            `ParserPool`.
+        clock: Says which failed files are due.
 
     Raises:
-        UsageError: If a path does not exist.
+        UsageError: If a path does not exist, or OCR is wanted and not installed.
         NothingToIngestError: If there is no file to read and none was known.
         MassDeletionError: If more than half of the known files would go.
         IndexLockedError: If another process is writing.
         StorageError: If the disk is full, read-only or failing.
     """
     with writer_lock(index.folder), _connected(index) as connection:
-        return _Sync(index, connection, settings, progress, parsers).run(paths)
+        return _Sync(index, connection, settings, progress, parsers, clock).run(paths)
 
 
 def sync_documents(
@@ -194,22 +224,30 @@ class _Sync:
         connection: sqlite3.Connection,
         settings: SyncSettings,
         progress: ProgressCallback | None = None,
-        parsers: Parsers = ParserPool,
+        parsers: Parsers | None = None,
+        clock: Clock = time.time,
     ) -> None:
         self._index = index
         self._connection = connection
         self._settings = settings
         self._progress = progress or (lambda _: None)
-        self._parsers = parsers
+        self._parsers = parsers or self._pool
+        self._clock = clock
         self._staging = Staging(connection)
         self._publisher = Publisher(connection)
         self._reading = Reading(connection)
-        self._registry = ParserRegistry()
+        before = self._staging.setting(_OCR) == _ON
+        self._ocr = before if settings.ocr is None else settings.ocr
+        self._registry = ParserRegistry(ocr=self._ocr)
+        if self._ocr:
+            _check_ocr()
         self._space = 0
         self._pending: dict[bytes, str] = {}
         self._embedded = 0
         self._parsed = 0
-        self._failures: list[Failure] = []
+        self._moves: list[Relocation] = []
+        self._attachments = 0
+        self._in_vain: set[int] = set()
 
     def run(self, paths: Sequence[Path]) -> IngestReport:
         started = time.perf_counter()
@@ -219,8 +257,11 @@ class _Sync:
             draft = self.draft(paths)
             self._refuse(draft, paths)
             self._staging.touch(draft.touched)
+            self._staging.note_setting(_OCR, _ON if self._ocr else "")
         for seen, reason in draft.unreadable:
-            self._fail(seen, reason)
+            self._fail(seen, reason, rest=False)
+        for move in draft.moved:
+            self._carry(move)
         self._parse(draft.tasks)
         return self._finish(draft, started)
 
@@ -244,11 +285,13 @@ class _Sync:
     def draft(self, paths: Sequence[Path]) -> Draft:
         scopes = self._scopes(paths)
         self._progress(Progress(stage="scan", done=0, total=0))
+        always = self._settings.retry or bool(self._settings.passwords)
         return draft_plan(
             scopes,
             self._staging.files(),
             self,
             checksum=self._settings.checksum,
+            retries=Retries(now=self._clock(), always=always),
             being_written=self._settings.being_written,
         )
 
@@ -259,7 +302,7 @@ class _Sync:
         for path in map(resolve, paths):
             single = path.is_file()
             root = self._staging.add_root(path.parent if single else path, whole=not single)
-            scopes.append(Scope(root=root, path=path, single=single))
+            scopes.append(Scope(root=root, path=path, single=single, named=single))
         roots = {root.id: root for root in self._staging.roots()}
         # A folder named later may have taken over the root of one named before.
         return [scope for scope in scopes if scope.root.id in roots]
@@ -279,6 +322,11 @@ class _Sync:
     def refusal(self, path: Path) -> str:
         """Return why no parser reads a file."""
         return self._registry.refusal(path)
+
+    def _pool(self, workers: int) -> ParserPool:
+        if self._ocr:
+            return ParserPool(workers, registry=self._registry, timeout_s=_OCR_TIMEOUT_S)
+        return ParserPool(workers, registry=self._registry)
 
     @property
     def _split_json(self) -> str:
@@ -324,8 +372,37 @@ class _Sync:
 
     # -- parse and stage ---------------------------------------------------------------------
 
+    def _carry(self, move: Move) -> None:
+        """Note where a file is now; its title, if made of its name, changes with it."""
+        row, seen = move.row, move.task.seen
+        self._moves.append(
+            Relocation(
+                file_id=row.id,
+                root_id=seen.root_id,
+                name=seen.name,
+                path=seen.path,
+                size=seen.size,
+                mtime_ns=seen.mtime_ns,
+            )
+        )
+        # A revision older than the content keeps its title until the content can be read.
+        title = self._staging.title_from_name(row.id)
+        if row.outcome == "failed" or title in {None, _title_from_name(seen.name)}:
+            return
+        document = self._staging.newest(row.id)
+        if document is not None:
+            where = replace(seen, root_id=row.root_id, name=row.name, path=row.path)
+            enclosed = [self._stored(inner) for inner in row.enclosed]
+            self._stage_as(where, self._content(document, seen.name), enclosed)
+
+    def _stored(self, row: EnclosedRow) -> Enclosed:
+        """Return an attachment as it is stored."""
+        document = self._staging.newest(row.id)
+        content = self._content(document, row.name) if document is not None else None
+        return Enclosed(name=row.name, recipe=row.parser, content=content, failure=row.reason)
+
     def _parse(self, tasks: Sequence[Task]) -> None:
-        todo = [task for task in tasks if not self._staging.staged(task.seen)]
+        todo = [task for task in tasks if not (self._is_staged(task) or self._is_known(task))]
         self._parsed = len(tasks) - len(todo)
         if not todo:
             return
@@ -335,7 +412,9 @@ class _Sync:
             for number, outcome in pool.parse_all(self._sources(by_number)):
                 task = by_number[number]
                 if isinstance(outcome, SourceError):
-                    self._fail(task.seen, str(outcome))
+                    # What is not installed costs nothing to try, and may be by next time.
+                    rest = not isinstance(outcome, MissingReaderError)
+                    self._fail(task.seen, str(outcome), rest=rest)
                 else:
                     self._stage(task, outcome)
                 self._parsed += 1
@@ -347,41 +426,92 @@ class _Sync:
 
     def _sources(self, tasks: dict[int, Task]) -> Iterator[tuple[int, Source]]:
         for number, task in tasks.items():
-            yield number, Source(path=task.path, passwords=self._settings.passwords)
+            yield (
+                number,
+                Source(path=task.path, passwords=self._settings.passwords, ocr=self._ocr),
+            )
+
+    def _is_staged(self, task: Task) -> bool:
+        """Return whether an interrupted sync has done the work already."""
+        return self._staging.staged(task.seen, _title_from_name(task.seen.name))
+
+    def _is_known(self, task: Task) -> bool:
+        """Stage a file whose content the index has under another name; whether it has it."""
+        document = self._staging.known(task.seen)
+        if document is not None:
+            self._stage(task, document)
+        return document is not None
 
     def _stage(self, task: Task, document: Document) -> None:
         if _changed(task):
-            self._fail(task.seen, "it changed while it was being read; it is read again next time")
+            reason = "it changed while it was being read; it is read again next time"
+            self._fail(task.seen, reason, rest=False)
             return
-        if not document.title:
-            document = replace(document, title=_title_from_name(task.path))
-        if document.attachments:
-            document = _without_attachments(document)
-        self._store(task.seen, document)
+        enclosed, document = self._opened(document)
+        failed = {one.name for one in enclosed if one.content is None}
+        row = task.row
+        if row is not None and row.outcome != "failed" and failed == {r.name for r in row.failed}:
+            self._staging.fail_again(row.id, enclosed, now=self._clock())
+            self._in_vain.add(row.id)
+            return
+        self._stage_as(task.seen, self._content(document, task.seen.name), enclosed)
+        self._attachments += len(enclosed) - len(failed)
+
+    def _opened(self, document: Document) -> tuple[list[Enclosed], Document]:
+        """Return a document's attachments, and the document with a word on those not read."""
+        enclosed = []
+        passed_over: dict[str, list[str]] = {}
+        for attachment in document.attachments:
+            recipe = self.recipe(Path(attachment.name))
+            if recipe is None:
+                reason = self.refusal(Path(attachment.name))
+                passed_over.setdefault(reason, []).append(attachment.name)
+                continue
+            content, failure = None, readable(attachment.failure)
+            if attachment.document is not None:
+                content = self._content(attachment.document, attachment.name)
+            enclosed.append(
+                Enclosed(
+                    name=attachment.name,
+                    recipe=recipe,
+                    content=content,
+                    failure=failure if content else failure or "it was not read",
+                )
+            )
+        notices = [f"attached, but not read: {', '.join(n)} ({r})" for r, n in passed_over.items()]
+        return enclosed, replace(document, notices=(*document.notices, *notices))
+
+    def _content(self, document: Document, name: str) -> Content:
+        title = _title_from_name(name)
+        return content_of(document, title, self._index.embedder.count_tokens, self._settings.split)
 
     def _stage_spooled(self, tasks: Sequence[Task], spool: Spool) -> None:
         for done, task in enumerate(tasks, start=1):
             try:
-                if not self._staging.staged(task.seen):
-                    self._store(task.seen, spool.document(task.seen.name))
+                if not self._staging.staged(task.seen, ""):
+                    document = spool.document(task.seen.name)
+                    self._stage_as(task.seen, self._untitled(document), ())
             except SourceError as exc:
-                self._fail(task.seen, str(exc))
+                self._fail(task.seen, str(exc), rest=False)
             self._progress(
                 Progress(stage="parse", done=done, total=len(tasks), path=task.seen.path)
             )
 
-    def _store(self, seen: Seen, document: Document) -> None:
-        chunks = split(document, self._index.embedder.count_tokens, self._settings.split)
-        self._staging.stage(seen, document, chunks)
-        texts = {text_key(chunk.embedded_text): chunk.embedded_text for chunk in chunks}
+    def _untitled(self, document: Document) -> Content:
+        """Return a document that needs no title: an id says nothing about a text."""
+        return content_of(document, "", self._index.embedder.count_tokens, self._settings.split)
+
+    def _stage_as(self, seen: Seen, content: Content, enclosed: Sequence[Enclosed]) -> None:
+        self._staging.stage(seen, content, enclosed, now=self._clock())
+        inner = [one.content for one in enclosed if one.content is not None]
+        texts = {text_key(text): text for text in texts_of([content, *inner])}
         missing = self._staging.without_vectors(self._space, list(texts))
         self._pending.update((key, texts[key]) for key in missing)
         if len(self._pending) >= _EMBED_AT_ONCE:
             self._embed_pending()
 
-    def _fail(self, seen: Seen, reason: str) -> None:
-        shown = self._staging.fail(seen, readable(reason))
-        self._failures.append(Failure(path=shown, reason=readable(reason), retry=True))
+    def _fail(self, seen: Seen, reason: str, *, rest: bool = True) -> None:
+        self._staging.fail(seen, readable(reason), now=self._clock(), rest=rest)
 
     # -- embed -------------------------------------------------------------------------------
 
@@ -410,6 +540,7 @@ class _Sync:
         change = self._publisher.change(removed_ids)
         live = self._reading.generation()
         if not (change.files or removed_ids) and (live is None or self._intact(live, change)):
+            self._publisher.rename(self._moves)
             return change, live.id if live else 0
         self._progress(Progress(stage="publish", done=0, total=change.total))
         # Never a name used before: Chroma keeps what it once opened by the folder's path.
@@ -419,6 +550,7 @@ class _Sync:
         number = self._publisher.publish(
             change,
             removed_ids,
+            self._moves,
             folder=folder.name,
             space_id=self._space,
             store=self._index.store.name,
@@ -512,22 +644,34 @@ class _Sync:
         self, draft: Draft, change: Change, generation: int, seconds: float
     ) -> IngestReport:
         now = {(row.root_id, row.name): row for row in self._staging.files()}
-        tried = [now[task.seen.root_id, task.seen.name] for task in draft.tasks]
-        same = [now[row.root_id, row.name] for row in draft.unchanged]
-        no_text = sorted(row.path for row in [*tried, *same] if row.outcome == "no_text")
+        seen = [task.seen for task in draft.tasks] + [seen for seen, _ in draft.unreadable]
+        tried = [now[one.root_id, one.name] for one in seen]
+        read = [row for row in tried if row.id not in self._in_vain]
+        in_vain = [row for row in tried if row.id in self._in_vain]
+        moved = [now[m.task.seen.root_id, m.task.seen.name] for m in draft.moved]
+        same = [now[row.root_id, row.name] for row in [*draft.unchanged, *draft.waiting]]
+        failures = [_failure(failed, tried=True) for row in tried for failed in row.failed]
+        failures += [
+            _failure(failed, tried=False) for row in [*moved, *same] for failed in row.failed
+        ]
+        every: list[FileRow | EnclosedRow] = [*tried, *moved, *same]
+        every += [inner for row in [*tried, *moved, *same] for inner in row.enclosed]
+        no_text = sorted(one.path for one in every if one.outcome == "no_text")
         return IngestReport(
             files=FileCounts(
-                indexed=sum(row.outcome == "indexed" for row in tried),
-                unchanged=sum(row.outcome != "no_text" for row in same),
+                indexed=sum(row.outcome == "indexed" for row in read),
+                unchanged=sum(row.outcome not in {"no_text", "failed"} for row in same + in_vain),
+                moved=sum(row.outcome not in {"no_text", "failed"} for row in moved),
                 removed=len(draft.removed),
-                failed=len(self._failures),
+                failed=len(failures),
                 no_text=len(no_text),
                 skipped=len(draft.skipped),
+                attachments=self._attachments,
             ),
             chunks=ChunkCounts(
                 added=len(change.added), removed=len(change.removed), total=change.total
             ),
-            failures=tuple(sorted(self._failures, key=lambda failure: failure.path)),
+            failures=tuple(sorted(failures, key=lambda failure: failure.path)),
             no_text=tuple(no_text),
             skipped=tuple(sorted(draft.skipped)),
             embedded=self._embedded,
@@ -536,16 +680,34 @@ class _Sync:
         )
 
 
-def _without_attachments(document: Document) -> Document:
-    """Say which attachments are not indexed; as documents of their own they come later."""
-    names = ", ".join(attachment.name for attachment in document.attachments)
-    notice = f"its attachments are not indexed: {names}; save them beside it to ask them"
-    return replace(document, attachments=(), notices=(*document.notices, notice))
-
-
-def _title_from_name(path: Path) -> str:
+def _title_from_name(name: str) -> str:
     """Return a title for a document that has none: its file name, as words."""
-    return " ".join(re.split(r"[\s_.-]+", readable(path.stem))).strip()
+    return " ".join(re.split(r"[\s_.-]+", readable(PurePath(name).stem))).strip()
+
+
+def _failure(row: FileRow | EnclosedRow, *, tried: bool) -> Failure:
+    return Failure(
+        path=row.path,
+        reason=row.reason,
+        retry=True,
+        tried=tried,
+        attempts=row.attempts,
+        next_try=moment(row.retry_at),
+    )
+
+
+def _check_ocr() -> None:
+    """Refuse to begin what would leave every scan without text.
+
+    Raises:
+        UsageError: If OCR is switched on, and what it needs is not installed.
+    """
+    from ragkit_ingest.parse import ocr
+
+    try:
+        ocr.check()
+    except MissingReaderError as exc:
+        raise UsageError(f"OCR is switched on, but cannot be done: {exc}") from exc
 
 
 def _check_vectors(vectors: Vectors, count: int, fingerprint: Fingerprint) -> None:

@@ -11,6 +11,7 @@ from ragkit.cli.terminal import Terminal, one_line
 
 QUOTE_CHARACTERS = 200
 EXCERPT_CHARACTERS = 280
+LABEL_CHARACTERS = 60
 LOOKED_AT = 3
 
 
@@ -23,9 +24,16 @@ def shorten(text: str, limit: int) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut else cut) + "..."
 
 
-def place(path: str, page: int | None) -> str:
-    """Return where a person finds it: the path, and the page if there is one."""
-    return one_line(path) if page is None else f"{one_line(path)}, page {page}"
+def place(found: Passage | Citation) -> str:
+    """Return where a person finds it: the path, and the page by number or by what it is called."""
+    path, label = one_line(found.path), one_line(found.page_label)
+    if found.page is None:
+        return path
+    if label in ("", str(found.page)):
+        return f"{path}, page {found.page}"
+    if path.lower().endswith(".pdf"):  # whose pages may be called `iv`, or `5` on the seventh
+        return f"{path}, page {label} ({found.page} in the file)"
+    return f"{path}, {shorten(label, LABEL_CHARACTERS)}"
 
 
 def print_answer(terminal: Terminal, answer: Answer) -> None:
@@ -49,7 +57,7 @@ def print_sources(terminal: Terminal, citations: Sequence[Citation]) -> None:
     for citation in citations:
         mark = f"[{citation.n}] "
         line = Text("  ").append(mark, style="cyan")
-        line.append(place(citation.path, citation.page), style="bold")
+        line.append(place(citation), style="bold")
         line.append(f"  {citation.start}:{citation.end}", style="dim")
         if not citation.verified:
             line.append("  not verified", style="red")
@@ -63,7 +71,7 @@ def print_hits(terminal: Terminal, result: SearchResult) -> None:
         terminal.say("Nothing found.")
     for hit in result.hits:
         line = Text(f"{hit.rank:>3}  ", style="cyan")
-        line.append(place(hit.path, hit.page), style="bold")
+        line.append(place(hit), style="bold")
         line.append(f"  {hit.start}:{hit.end}  score {hit.score:.3f}", style="dim")
         terminal.say(line, hang=5)
         if hit.headings:
@@ -94,7 +102,7 @@ def _print_looked_at(terminal: Terminal, passages: Sequence[Passage]) -> None:
         return
     terminal.title("Looked at")
     for passage in passages[:LOOKED_AT]:
-        line = Text("  ").append(place(passage.path, passage.page), style="bold")
+        line = Text("  ").append(place(passage), style="bold")
         if passage.headings:
             line.append(f"  {_trail(passage)}", style="dim")
         terminal.say(line, hang=4)

@@ -56,6 +56,17 @@ def ingest(
             help="Passwords for encrypted files, one a line.",
         ),
     ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try failed files at once, however often they failed.")
+    ] = False,
+    ocr: Annotated[
+        bool | None,
+        typer.Option(
+            "--ocr/--no-ocr",
+            show_default=False,
+            help="Read images and scanned pages with Tesseract. Default: as before.",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 3 also if a file holds no text.")
     ] = False,
@@ -72,6 +83,8 @@ def ingest(
         checksum=checksum,
         allow_mass_delete=allow_mass_delete,
         passwords=_read_passwords(password_file),
+        retry=retry,
+        ocr=ocr,
     )
     if watch and dry_run:
         raise UsageError("--watch and --dry-run cannot go together; a plan is printed once")
@@ -103,6 +116,8 @@ class _Wanted:
     checksum: bool
     allow_mass_delete: bool
     passwords: Sequence[str]
+    retry: bool
+    ocr: bool | None
 
     def sync(self, rag: Rag, progress: ProgressCallback | None) -> IngestReport:
         return rag.ingest(
@@ -110,6 +125,8 @@ class _Wanted:
             checksum=self.checksum,
             allow_mass_delete=self.allow_mass_delete,
             passwords=self.passwords,
+            retry=self.retry,
+            ocr=self.ocr,
             progress=progress,
         )
 
@@ -131,6 +148,8 @@ class _Wanted:
             checksum=self.checksum,
             allow_mass_delete=self.allow_mass_delete,
             passwords=self.passwords,
+            retry=self.retry,
+            ocr=self.ocr,
         )
 
 

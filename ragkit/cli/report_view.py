@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from ragkit.cli.terminal import Terminal, one_line
-from ragkit_ingest.report import IngestReport
+from ragkit_ingest.report import Failure, IngestReport
 
 if TYPE_CHECKING:
     from ragkit_ingest.plan import SyncPlan
@@ -31,10 +31,12 @@ def print_report(terminal: Terminal, report: IngestReport) -> None:
     counts = [
         (files.indexed, "indexed", "green"),
         (files.unchanged, "unchanged", ""),
+        (files.moved, "moved", ""),
         (files.removed, "removed", "yellow"),
         (files.failed, "failed", "red"),
         (files.no_text, "without text", "yellow"),
         (files.skipped, "skipped", "dim"),
+        (files.attachments, "attachments read", ""),
     ]
     line = Text("Files: ")
     shown = [(number, word, style) for number, word, style in counts if number]
@@ -45,8 +47,11 @@ def print_report(terminal: Terminal, report: IngestReport) -> None:
         f"Chunks: {chunks.total} searchable, {chunks.added} added, {chunks.removed} removed "
         f"({report.embedded} embedded, {report.seconds:.1f} s)"
     )
+    _print_pairs(terminal, "Failed", [(f.path, _reason(f)) for f in report.failures if f.tried])
     _print_pairs(
-        terminal, "Failed", [(f.path, _reason(f.reason, f.retry)) for f in report.failures]
+        terminal,
+        "Failed before, not tried again yet (--retry tries them now)",
+        [(f.path, _reason(f)) for f in report.failures if not f.tried],
     )
     _print_pairs(terminal, "Without text (scanned?)", [(path, "") for path in report.no_text])
     _print_pairs(terminal, "Skipped", list(report.skipped))
@@ -58,14 +63,29 @@ def print_plan(terminal: Terminal, plan: SyncPlan) -> None:
     _print_pairs(terminal, "Add", _paths(plan.added))
     _print_pairs(terminal, "Update", _paths(plan.edited))
     _print_pairs(terminal, "Try again", _paths(plan.retry))
+    _print_pairs(
+        terminal,
+        "Not try again yet",
+        [(path, f"before {readable_moment(when)}") for path, when in plan.waiting],
+    )
     _print_pairs(terminal, "Move", [(old, f"to {new}") for old, new in plan.moved])
     _print_pairs(terminal, "Remove", _paths(plan.removed))
     terminal.say()
     terminal.say(f"Leave {len(plan.unchanged)} unchanged, skip {len(plan.skipped)}.")
 
 
-def _reason(reason: str, retry: bool) -> str:
-    return f"{reason} (will be tried again)" if retry else reason
+def readable_moment(moment: str) -> str:
+    """Return a moment in ISO 8601 in UTC to the minute, as people write it."""
+    return f"{moment[:16].replace('T', ' ')} UTC"
+
+
+def _reason(failure: Failure) -> str:
+    if not failure.retry:
+        return failure.reason
+    if failure.attempts < 2 or not failure.next_try:
+        return f"{failure.reason} (will be tried again)"
+    when = readable_moment(failure.next_try)
+    return f"{failure.reason} (failed {failure.attempts} times, next try after {when})"
 
 
 def _paths(paths: Sequence[str]) -> list[tuple[str, str]]:

@@ -35,6 +35,8 @@ class Rag(Protocol):
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
+        retry: bool = False,
+        ocr: bool | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport: ...
 
@@ -46,6 +48,8 @@ class Rag(Protocol):
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
+        retry: bool = False,
+        ocr: bool | None = None,
         progress: ProgressCallback | None = None,
     ) -> SyncPlan: ...
 

@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from ragkit.cli.report_view import readable_moment
 from ragkit.cli.terminal import Terminal, one_line
 from ragkit_ingest.status import DocumentStatus, IndexStatus
 
@@ -78,4 +79,7 @@ def _print_problems(terminal: Terminal, held: IndexStatus) -> None:
     for document in problems:
         line = Text("  ").append(one_line(document.path), style="bold")
         line.append(f"  {document.state.replace('_', ' ')}: {one_line(document.reason)}")
+        if document.attempts > 1:
+            when = readable_moment(document.next_try)
+            line.append(f" (failed {document.attempts} times, next try after {when})", style="dim")
         terminal.say(line, hang=4)

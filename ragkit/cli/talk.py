@@ -108,7 +108,7 @@ class Talk:
         end = min(quoted.length or citation.end, citation.end + CONTEXT_CHARACTERS)
         around = self._rag.show(citation.path, span=(start, end)).text
         before, after = citation.start - start, citation.end - start
-        output.say(Text(place(citation.path, citation.page), style="bold"))
+        output.say(Text(place(citation), style="bold"))
         text = Text("..." if start else "").append(harmless(around[:before]))
         text.append(harmless(around[before:after]), style="bold reverse")
         text.append(harmless(around[after:]))

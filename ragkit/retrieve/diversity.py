@@ -24,7 +24,8 @@ def capped(order: Ranking, owners: Mapping[int, int], *, most: int) -> list[tupl
         most: How many of one owner, 1 or more.
     """
     held: Counter[int] = Counter()
-    first, rest = [], []
+    first: list[tuple[int, float]] = []
+    rest: list[tuple[int, float]] = []
     for entry in order:
         owner = owners[entry[0]]
         held[owner] += 1

@@ -121,7 +121,9 @@ class Retriever:
             ranked = self._rank(reading, query, mode, max(k, self._settings.depth), among)
             top = self._spread(reading, ranked.order, k)[:k]
             stored = reading.chunks([id_ for id_, _ in top])
-            metadata = reading.metadata(sorted({chunk.document_id for chunk in stored.values()}))
+            documents = sorted({chunk.document_id for chunk in stored.values()})
+            metadata = reading.metadata(documents)
+            labels = reading.page_labels(documents)
         dense_ranks, lexical_ranks = _ranks(ranked.dense), _ranks(ranked.lexical)
         hits: list[Passage] = []
         for id_, score in top:
@@ -134,6 +136,7 @@ class Retriever:
                     similarity=ranked.dense.get(id_),
                     dense_rank=dense_ranks.get(id_),
                     lexical_rank=lexical_ranks.get(id_),
+                    page_label=labels[chunk.document_id].get(chunk.page or 0, ""),
                     metadata=metadata[chunk.document_id],
                 )
             )

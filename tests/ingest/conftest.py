@@ -25,11 +25,13 @@ class Bench:
         index: The index under test.
         docs: The folder that `sync` syncs by default.
         parsers: Count the files that were parsed.
+        now: The time that a sync goes by, in seconds since 1970.
     """
 
     index: Index
     docs: Folder
     parsers: CountingParsers = field(default_factory=CountingParsers)
+    now: float = 1_800_000_000.5
 
     @property
     def embedder(self) -> HashingEmbedder:
@@ -41,11 +43,12 @@ class Bench:
         self.parsers.parsed.clear()
         wanted = [] if known else list(paths) or [self.docs.path]
         options = SyncSettings(**settings)  # type: ignore[arg-type]
-        return sync(self.index, wanted, options, parsers=self.parsers)
+        return sync(self.index, wanted, options, parsers=self.parsers, clock=lambda: self.now)
 
-    def plan(self, *paths: Path, known: bool = False) -> SyncPlan:
+    def plan(self, *paths: Path, known: bool = False, **settings: bool) -> SyncPlan:
         wanted = [] if known else list(paths) or [self.docs.path]
-        return plan_sync(self.index, wanted, SyncSettings())
+        options = SyncSettings(**settings)  # type: ignore[arg-type]
+        return plan_sync(self.index, wanted, options, clock=lambda: self.now)
 
     def states(self) -> dict[str, str]:
         return {document.path: document.state for document in self.index.status().documents}

@@ -164,7 +164,9 @@ def test_a_renamed_file_is_a_move_and_costs_no_embedding(bench: Bench) -> None:
     assert plan.moved == (("1.md", "sub/moved.md"),)
     assert (plan.added, plan.removed) == ((), ())
     report = bench.sync()
-    assert (report.embedded, report.files.indexed, report.files.removed) == (0, 1, 1)
+    files = report.files
+    assert (report.embedded, files.moved, files.indexed, files.removed) == (0, 1, 0, 0)
+    assert bench.parsers.parsed == []
     assert sorted(bench.states()) == ["0.md", "2.md", "3.md", "sub/moved.md"]
     consistent(bench)
 
@@ -184,7 +186,7 @@ def test_a_renamed_folder_is_no_mass_deletion(bench: Bench) -> None:
         bench.docs.write(f"old/{n}.md", f"# {n}\n\nText {word(n)}.")
     bench.sync()
     (bench.docs.path / "old").rename(bench.docs.path / "new")
-    assert bench.sync().files.indexed == 8
+    assert bench.sync().files.moved == 8
     assert bench.text("new/3.md").endswith(f"Text {word(3)}.")
 
 
@@ -595,11 +597,13 @@ def test_real_parsers_in_processes_give_the_same(open_index: Open, docs: Folder)
 
 # -- any history -------------------------------------------------------------------------------
 
-_NAMES = st.sampled_from(["a.md", "b.md", "c.json", "sub/d.md", "sub/e.txt"])
+_FILES = ["a.md", "b.md", "c.json", "sub/d.md", "sub/e.txt"]
+_NAMES = st.sampled_from(_FILES)
 _ACTIONS = st.one_of(
     st.tuples(st.just("write"), _NAMES, st.integers(0, 3)),
     st.tuples(st.just("remove"), _NAMES, st.just(0)),
     st.tuples(st.just("break"), st.just("c.json"), st.just(0)),
+    st.tuples(st.just("rename"), _NAMES, st.integers(0, 4)),
     st.tuples(st.just("sync"), st.just(""), st.just(0)),
 )
 
@@ -620,13 +624,17 @@ def test_after_any_history_the_index_is_as_if_made_new(
         if action == "write":
             good[name] = f'"{word(number)} and {name}"'
             docs.write(name, good[name])
+        elif action == "rename" and name in good:
+            (docs.path / "sub").mkdir(exist_ok=True)
+            (docs.path / name).rename(docs.path / _FILES[number])
+            good[_FILES[number]] = good.pop(name)
         elif action == "remove":
             (docs.path / name).unlink(missing_ok=True)
             good.pop(name, None)
         elif action == "break":
             docs.write(name, "{")
             good.pop(name, None)
-        else:
+        elif action == "sync":
             with_history.sync(allow_mass_delete=True)
             consistent(with_history)
     fresh = Bench(_index(folder / "new"), docs)
@@ -637,8 +645,24 @@ def test_after_any_history_the_index_is_as_if_made_new(
     old, new = contents(with_history), contents(fresh)
     stale = {path for path, state in with_history.states().items() if state == "stale"}
     assert {path: text for path, text in old.items() if path not in stale} == new
+    old_vectors, new_vectors = vectors(with_history.index), vectors(fresh.index)
+    assert {key: v for key, v in old_vectors.items() if key[0] not in stale} == new_vectors
     with_history.index.close()
     fresh.index.close()
+
+
+def vectors(index: Index) -> dict[tuple[str, int, int], bytes]:
+    """Return every live vector by path and span."""
+    with index.reader() as reading:
+        generation = reading.generation()
+        assert generation is not None
+        ids = reading.live_ids()
+        chunks = reading.chunks(ids)
+        stored = reading.vectors(generation.space_id, ids, 48)
+    return {
+        (chunks[id_].path, chunks[id_].start, chunks[id_].end): vector.tobytes()
+        for id_, vector in zip(ids, stored, strict=True)
+    }
 
 
 def word_of(text: str) -> str:

@@ -15,7 +15,7 @@ TEXT = (
     "Leave is 28 days.\n\nIt is paid. The  notice\nperiod is three months."
     " \u4f60\u597d\u3002\u518d\u89c1\u3002"
 )
-PAGES = (Page(number=1, start=0, end=17), Page(number=2, start=19, end=len(TEXT)))
+PAGES = (Page(number=1, start=0, end=17), Page(number=2, start=19, end=len(TEXT), label="ii"))
 DOCUMENT = StoredDocument(
     id=1,
     path="work.pdf",
@@ -47,6 +47,7 @@ def test_a_quote_is_read_back_from_the_document() -> None:
     verified = verify([sentence("It is paid.", span)], find)
     (citation,) = verified.citations
     assert (citation.quote, citation.path, citation.page) == ("It is paid.", "work.pdf", 2)
+    assert citation.page_label == "ii"
     assert TEXT[citation.start : citation.end] == citation.quote
     assert verified.sentences[0].supported
     assert verified.sentences[0].citations == (1,)

@@ -78,3 +78,9 @@ def test_every_setting_has_a_default_and_is_documented() -> None:
     assert Config.__doc__ is not None
     for field in fields(Config):
         assert f"\n        {field.name}: " in Config.__doc__
+
+
+@pytest.mark.parametrize("value", ["yes", "", "On"])
+def test_ocr_is_one_of_three_words(value: str) -> None:
+    with pytest.raises(ConfigError, match="ocr must be auto, on or off"):
+        Config(ocr=value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -351,3 +352,60 @@ def test_a_relative_index_stays_where_it_was(
         rag.close()
         assert len(rag.search("costs")) == 1
     assert (tmp_path / "my.index" / "catalog.sqlite").exists()
+
+
+def test_a_sheet_a_slide_and_an_attachment_are_cited_by_their_place(tmp_path: Path) -> None:
+    openpyxl, pptx = pytest.importorskip("openpyxl"), pytest.importorskip("pptx")
+    docs = Folder(tmp_path / "docs")
+    book = openpyxl.Workbook()
+    book.active.title = "Prices"
+    for row in (("item", "euro"), (word(1), 59), (word(2), 240)):
+        book.active.append(row)
+    book.save(docs.path / "prices.xlsx")
+    deck = pptx.Presentation()
+    for title, text in (("First", "Nothing here."), ("Second", f"The {word(3)} is red.")):
+        slide = deck.slides.add_slide(deck.slide_layouts[1])
+        slide.shapes.title.text, slide.placeholders[1].text = title, text
+    deck.save(docs.path / "deck.pptx")
+    message = EmailMessage()
+    message["Subject"] = "Prices"
+    message.set_content("See the sheet.")
+    data = (docs.path / "prices.xlsx").read_bytes()
+    message.add_attachment(data, maintype="application", subtype="xlsx", filename="copy.xlsx")
+    docs.write("offer.eml", message.as_bytes())
+    with pipeline(tmp_path / "index") as rag:
+        assert rag.ingest(docs.path).files.attachments == 1
+        for path, words, page, label in (
+            ("prices.xlsx", word(2), 1, "Prices!A1:B3"),
+            ("offer.eml/copy.xlsx", word(2), 1, "Prices!A1:B3"),
+            ("deck.pptx", f"{word(3)} is red", 2, "Slide 2"),
+        ):
+            (hit, *_) = rag.search(words, where={"path": path})
+            starts = rag.show(path, span=(hit.start, hit.end))  # a passage may begin a slide before
+            assert (hit.page, hit.page_label) == (starts.page, starts.page_label)
+            answer = rag.ask(f"What is {words}?", where={"path": path})
+            (citation, *_) = answer.citations
+            assert (citation.path, citation.page, citation.page_label) == (path, page, label)
+            shown = rag.show(path, span=(citation.start, citation.end))
+            assert (shown.text, shown.page_label) == (citation.quote, label)
+
+
+def test_settings_of_ocr_and_retry_reach_the_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ragkit_ingest import sync as module
+
+    docs = Folder(tmp_path / "docs")
+    docs.fill(1)
+    seen: list[tuple[bool | None, bool]] = []
+
+    def note(*arguments: object, **_: object) -> None:
+        settings = arguments[2]
+        assert isinstance(settings, module.SyncSettings)
+        seen.append((settings.ocr, settings.retry))
+
+    monkeypatch.setattr(module, "sync", note)
+    for config, given in (("auto", None), ("on", None), ("off", None), ("off", True)):
+        with pipeline(tmp_path / "index", Config(ocr=config)) as rag:
+            rag.ingest(docs.path, ocr=given, retry=given is not None)
+    assert seen == [(None, False), (True, False), (False, False), (True, True)]

@@ -3,7 +3,8 @@
     python -m tests.support.sync_process INDEX DOCS HOW
 
 HOW is "whole"; "embed:N", killed at the Nth batch of texts; "publish", killed after the vectors
-were built and before they are published; or "hold", which says "holding" while it has the lock,
+were built and before they are published; "publish-real", the same with the real pool of parsers;
+or "hold", which says "holding" while it has the lock,
 and waits for a line on its standard input.
 """
 
@@ -58,11 +59,12 @@ def main(index: str, docs: str, how: str) -> None:
     opened = Index(
         Path(index),
         embedder=KilledEmbedder(batch),
-        store=KilledStore() if how == "publish" else ExactStore(),
+        store=KilledStore() if how.startswith("publish") else ExactStore(),
         create=True,
     )
     progress = hold if how == "hold" else None
-    sync(opened, [Path(docs)], SyncSettings(), progress, parsers=CountingParsers())
+    parsers = None if how == "publish-real" else CountingParsers()
+    sync(opened, [Path(docs)], SyncSettings(), progress, parsers=parsers)
 
 
 if __name__ == "__main__":

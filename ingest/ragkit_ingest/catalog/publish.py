@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from ragkit_ingest import lexical
 from ragkit_ingest.catalog import rows
+from ragkit_ingest.catalog.relocation import Relocation, relocate
 from ragkit_ingest.catalog.schema import transaction
 from ragkit_ingest.embed.protocol import Vectors
 
@@ -52,7 +53,8 @@ class Publisher:
         )
         removed = self._ids(
             "SELECT c.id FROM chunks c JOIN revisions r ON r.id = c.revision_id"
-            " WHERE r.state = 'live' AND (r.file_id IN (SELECT id FROM temp.removed) OR EXISTS"
+            " WHERE r.state = 'live' AND (r.file_id IN (SELECT id FROM temp.removed)"
+            " OR r.file_id IN (SELECT id FROM temp.emptied) OR EXISTS"
             " (SELECT 1 FROM revisions s WHERE s.file_id = r.file_id AND s.state = 'staged'))"
             " ORDER BY c.id"
         )
@@ -86,6 +88,7 @@ class Publisher:
         self,
         change: Change,
         removed_files: Sequence[int],
+        moves: Sequence[Relocation] = (),
         *,
         folder: str,
         space_id: int,
@@ -96,6 +99,7 @@ class Publisher:
         Args:
             change: What `change` returned.
             removed_files: Ids of the files that go.
+            moves: Files that get another name.
             folder: Name of the folder of the new vectors.
             space_id: Their vector space.
             store: Name of the vector store that built them.
@@ -111,9 +115,11 @@ class Publisher:
             self._db.execute("DELETE FROM revisions WHERE file_id IN (SELECT id FROM temp.removed)")
             self._db.execute("DELETE FROM files WHERE id IN (SELECT id FROM temp.removed)")
             self._db.execute(
-                "DELETE FROM revisions WHERE state = 'live' AND file_id IN"
+                "DELETE FROM revisions WHERE state = 'live' AND (file_id IN"
                 " (SELECT file_id FROM revisions WHERE state = 'staged')"
+                " OR file_id IN (SELECT id FROM temp.emptied))"
             )
+            relocate(self._db, moves)
             self._db.execute(
                 "UPDATE files SET indexed_at = ?, outcome = CASE WHEN EXISTS (SELECT 1 FROM"
                 " chunks c JOIN revisions r ON r.id = c.revision_id WHERE r.file_id = files.id"
@@ -171,10 +177,33 @@ class Publisher:
                 ),
             )
 
+    def rename(self, moves: Sequence[Relocation]) -> None:
+        """Make moves visible that nothing else comes with; the generation stays."""
+        relocate(self._db, moves)
+
     def _mark_removed(self, file_ids: Sequence[int]) -> None:
-        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS removed (id INTEGER PRIMARY KEY)")
-        self._db.execute("DELETE FROM temp.removed")
+        """Note the files that go, and the attachments: with their file, or replaced with it.
+
+        An attachment that is staged anew is replaced like a file. One that the new content does
+        not hold is as it was published, and goes; one that failed stays, but says nothing.
+        """
+        for name in ("removed", "emptied"):
+            self._db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} (id INTEGER PRIMARY KEY)")
+            self._db.execute(f"DELETE FROM temp.{name}")
         self._db.executemany("INSERT INTO temp.removed VALUES (?)", [(id_,) for id_ in file_ids])
+        self._db.execute(
+            "INSERT OR IGNORE INTO temp.removed SELECT f.id FROM files f"
+            " WHERE f.owner_id IN (SELECT id FROM temp.removed)"
+        )
+        replaced = "owner_id IN (SELECT file_id FROM revisions WHERE state = 'staged')"
+        self._db.execute(
+            f"INSERT OR IGNORE INTO temp.removed SELECT id FROM files WHERE {replaced}"
+            " AND outcome IN ('indexed', 'no_text')"
+        )
+        self._db.execute(
+            f"INSERT OR IGNORE INTO temp.emptied SELECT id FROM files WHERE {replaced}"
+            " AND outcome = 'failed'"
+        )
 
     def _ids(self, query: str) -> list[int]:
         return [row[0] for row in self._db.execute(query)]

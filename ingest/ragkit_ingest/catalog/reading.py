@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ragkit_ingest.catalog import rows
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.records import Block, MetadataValue, Page
+from ragkit_ingest.retry import moment
 from ragkit_ingest.status import DocumentStatus
 
 _BATCH = 5000
@@ -243,6 +244,15 @@ class Reading:
         )
         return {id_: rows.load_metadata(metadata) for id_, metadata in found}
 
+    def page_labels(self, document_ids: Sequence[int]) -> dict[int, Mapping[int, str]]:
+        """Return what the pages of the live documents among the ids are called, by number."""
+        found = self._db.execute(
+            "SELECT file_id, pages FROM revisions WHERE state = 'live'"
+            f" AND file_id IN ({_marks(document_ids)})",
+            list(document_ids),
+        )
+        return {id_: {p.number: p.label for p in rows.load_pages(pages)} for id_, pages in found}
+
     def document(self, document_id: int) -> StoredDocument | None:
         """Return a live document, or None if it is not (or no longer) there."""
         row = self._db.execute(
@@ -290,7 +300,8 @@ class Reading:
             for row in self._db.execute(
                 "SELECT f.id FROM files f JOIN roots o ON o.id = f.root_id"
                 " JOIN revisions r ON r.file_id = f.id AND r.state = 'live'"
-                " WHERE CAST(o.path || x'2f' || f.name AS BLOB) = ?",
+                # An attachment's name stands behind two slashes; see `staging.WITHIN`.
+                " WHERE CAST(o.path || x'2f' || replace(f.name, '//', '/') AS BLOB) = ?",
                 (location,),
             )
         ]
@@ -298,8 +309,8 @@ class Reading:
     def statuses(self) -> list[DocumentStatus]:
         """Return the state of every file that the index knows, by path."""
         found = self._db.execute(
-            "SELECT f.path, f.outcome, f.reason, f.indexed_at, r.format, r.title, r.pages,"
-            " length(r.text), r.notices,"
+            "SELECT f.path, f.outcome, f.reason, f.indexed_at, f.attempts, f.retry_at,"
+            " r.format, r.title, r.pages, length(r.text), r.notices,"
             " (SELECT count(*) FROM chunks c WHERE c.revision_id = r.id)"
             " FROM files f LEFT JOIN revisions r ON r.file_id = f.id AND r.state = 'live'"
             " ORDER BY f.path"
@@ -313,14 +324,18 @@ class Reading:
                 pages=len(rows.load_pages(pages)) if pages else 0,
                 chunks=chunks,
                 characters=length or 0,
-                reason=reason or " ".join(rows.load_texts(notices) if notices else ()),
+                reason=reason or "; ".join(rows.load_texts(notices) if notices else ()),
                 indexed_at=indexed_at,
+                attempts=attempts,
+                next_try=moment(retry_at),
             )
             for (
                 path,
                 outcome,
                 reason,
                 indexed_at,
+                attempts,
+                retry_at,
                 format_,
                 title,
                 pages,

@@ -50,9 +50,12 @@ CREATE TABLE roots (
     kind TEXT NOT NULL DEFAULT 'folder' CHECK (kind IN ('folder', 'source'))
 );
 
--- A file that was seen. size, mtime_ns and sha256 are of the content last tried.
+-- A file that was seen. size, mtime_ns and sha256 are of the content last tried. An attachment
+-- is a row with an owner; it comes and goes with the owner's content, whose sha256 it bears.
+-- attempts counts failures in a row; before retry_at (seconds since 1970) a failed file rests.
 CREATE TABLE files (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner_id INTEGER REFERENCES files (id),
     root_id INTEGER NOT NULL REFERENCES roots (id),
     name BLOB NOT NULL,
     path TEXT NOT NULL UNIQUE,
@@ -62,10 +65,14 @@ CREATE TABLE files (
     parser TEXT NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN ('staged', 'indexed', 'no_text', 'failed')),
     reason TEXT NOT NULL DEFAULT '',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    retry_at INTEGER NOT NULL DEFAULT 0,
     indexed_at TEXT NOT NULL DEFAULT '',
     UNIQUE (root_id, name)
 );
+CREATE INDEX files_by_owner ON files (owner_id) WHERE owner_id IS NOT NULL;
 
+-- named: whether the title is made of the file's name.
 CREATE TABLE revisions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     file_id INTEGER NOT NULL REFERENCES files (id),
@@ -74,6 +81,7 @@ CREATE TABLE revisions (
     recipe TEXT NOT NULL,
     format TEXT NOT NULL,
     title TEXT NOT NULL,
+    named INTEGER NOT NULL,
     text TEXT NOT NULL,
     blocks TEXT NOT NULL,
     pages TEXT NOT NULL,
@@ -81,6 +89,7 @@ CREATE TABLE revisions (
     notices TEXT NOT NULL
 );
 CREATE UNIQUE INDEX one_revision_a_state ON revisions (file_id, state);
+CREATE INDEX revisions_by_content ON revisions (sha256, recipe);
 
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

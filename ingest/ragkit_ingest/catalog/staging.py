@@ -6,6 +6,7 @@ dies between two calls leaves work that the next sync takes up again.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -14,8 +15,13 @@ from pathlib import Path
 
 from ragkit_ingest.catalog import rows
 from ragkit_ingest.catalog.schema import transaction
+from ragkit_ingest.content import Content, Enclosed
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.records import Chunk, Document
+from ragkit_ingest.retry import pause_s
+
+WITHIN = "//"
+"""Stands between a file's name and an attachment's; no file's own name holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,31 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnclosedRow:
+    """An attachment as the catalog knows it.
+
+    Attributes:
+        id: In the catalog.
+        name: Its path within the file that holds it.
+        path: As the index shows it.
+        parser: Name and version of the parser that tried it, with the settings of splitting.
+        outcome: "staged", "indexed", "no_text" or "failed".
+        reason: Why it failed; empty otherwise.
+        attempts: How often in a row it failed.
+        retry_at: Before this moment it is not tried again unchanged; seconds since 1970.
+    """
+
+    id: int
+    name: str
+    path: str
+    parser: str
+    outcome: str
+    reason: str
+    attempts: int
+    retry_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileRow:
     """A file as the catalog knows it.
 
@@ -55,6 +86,9 @@ class FileRow:
         outcome: "staged", "indexed", "no_text" or "failed".
         reason: Why it failed; empty otherwise.
         live: Whether a revision of it is searchable.
+        attempts: How often in a row it failed.
+        retry_at: Before this moment it is not tried again unchanged; seconds since 1970.
+        enclosed: Its attachments, by name.
     """
 
     id: int
@@ -68,6 +102,15 @@ class FileRow:
     outcome: str
     reason: str
     live: bool
+    attempts: int = 0
+    retry_at: int = 0
+    enclosed: tuple[EnclosedRow, ...] = ()
+
+    @property
+    def failed(self) -> tuple[FileRow | EnclosedRow, ...]:
+        """What of it failed: itself, or attachments."""
+        inner = tuple(row for row in self.enclosed if row.outcome == "failed")
+        return (self, *inner) if self.outcome == "failed" else inner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +145,16 @@ class Staging:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+
+    def setting(self, key: str) -> str:
+        """Return what an earlier sync noted under the key; empty if none did."""
+        found = self._db.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+        return str(found[0]) if found else ""
+
+    def note_setting(self, key: str, value: str) -> None:
+        """Note something for later syncs."""
+        with transaction(self._db):
+            self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
 
     def roots(self) -> list[Root]:
         """Return the folders that were ingested, oldest first."""
@@ -162,10 +215,12 @@ class Staging:
 
     def files(self, root_ids: Sequence[int] | None = None) -> list[FileRow]:
         """Return the known files, of the given roots or of all, by path."""
+        enclosed = self._enclosed()
         selected = self._db.execute(
             "SELECT f.id, root_id, name, path, size, mtime_ns, f.sha256, parser, outcome, reason,"
-            " r.id IS NOT NULL FROM files f"
-            " LEFT JOIN revisions r ON r.file_id = f.id AND r.state = 'live' ORDER BY path"
+            " r.id IS NOT NULL, attempts, retry_at FROM files f"
+            " LEFT JOIN revisions r ON r.file_id = f.id AND r.state = 'live'"
+            " WHERE owner_id IS NULL ORDER BY path"
         )
         found = (
             FileRow(
@@ -180,10 +235,34 @@ class Staging:
                 outcome=row[8],
                 reason=row[9],
                 live=bool(row[10]),
+                attempts=row[11],
+                retry_at=row[12],
+                enclosed=tuple(enclosed.get(row[0], ())),
             )
             for row in selected
         )
         return [row for row in found if root_ids is None or row.root_id in root_ids]
+
+    def _enclosed(self) -> dict[int, list[EnclosedRow]]:
+        """Return the attachments by the id of the file that holds them."""
+        found: dict[int, list[EnclosedRow]] = {}
+        for owner_id, name, *values in self._db.execute(
+            "SELECT owner_id, name, id, path, parser, outcome, reason, attempts, retry_at"
+            " FROM files WHERE owner_id IS NOT NULL ORDER BY name"
+        ):
+            id_, path, parser, outcome, reason, attempts, retry_at = values
+            row = EnclosedRow(
+                id=id_,
+                name=os.fsdecode(name).split(WITHIN, 1)[1],
+                path=path,
+                parser=parser,
+                outcome=outcome,
+                reason=reason,
+                attempts=attempts,
+                retry_at=retry_at,
+            )
+            found.setdefault(owner_id, []).append(row)
+        return found
 
     def touch(self, files: Iterable[Seen]) -> None:
         """Note the new time stamps of files whose content did not change."""
@@ -196,52 +275,116 @@ class Staging:
                 ),
             )
 
-    def staged(self, seen: Seen) -> bool:
-        """Return whether this very content was staged by a sync that did not finish."""
+    def staged(self, seen: Seen, untitled: str) -> bool:
+        """Return whether this very content was staged by a sync that did not finish.
+
+        Args:
+            seen: The content.
+            untitled: The title it should have there if it has none of its own.
+        """
         return (
             self._db.execute(
                 "SELECT 1 FROM revisions r JOIN files f ON f.id = r.file_id WHERE f.root_id = ?"
-                " AND f.name = ? AND r.state = 'staged' AND r.sha256 = ? AND r.recipe = ?",
-                (seen.root_id, os.fsencode(seen.name), seen.sha256, seen.recipe),
+                " AND f.name = ? AND r.state = 'staged' AND r.sha256 = ? AND r.recipe = ?"
+                " AND (NOT r.named OR r.title = ?)",
+                (seen.root_id, os.fsencode(seen.name), seen.sha256, seen.recipe, untitled),
             ).fetchone()
             is not None
         )
 
-    def stage(self, seen: Seen, document: Document, chunks: Sequence[Chunk]) -> None:
-        """Store a document and its chunks as the file's staged revision."""
+    def known(self, seen: Seen) -> Document | None:
+        """Return the Document of this content if some file has it, read by the same recipe.
+
+        Its title is empty if it was made of that file's name. Content with attachments is not
+        looked for.
+        """
+        row = self._db.execute(
+            "SELECT r.id FROM revisions r JOIN files f ON f.id = r.file_id"
+            " WHERE r.sha256 = ? AND r.recipe = ? AND f.owner_id IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM files WHERE owner_id = r.file_id) LIMIT 1",
+            (seen.sha256, seen.recipe),
+        ).fetchone()
+        return None if row is None else self._document(row[0])
+
+    def title_from_name(self, file_id: int) -> str | None:
+        """Return a file's title if it was made of a file name, else None."""
+        row = self._db.execute(
+            "SELECT title, named FROM revisions WHERE file_id = ? ORDER BY state = 'staged' DESC",
+            (file_id,),
+        ).fetchone()
+        return str(row[0]) if row is not None and row[1] else None
+
+    def newest(self, file_id: int) -> Document | None:
+        """Return a file's staged or else live Document; a title made of its name is left out."""
+        row = self._db.execute(
+            "SELECT id FROM revisions WHERE file_id = ? ORDER BY state = 'staged' DESC",
+            (file_id,),
+        ).fetchone()
+        return None if row is None else self._document(row[0])
+
+    def stage(
+        self,
+        seen: Seen,
+        content: Content,
+        enclosed: Sequence[Enclosed] = (),
+        *,
+        now: float = 0.0,
+    ) -> None:
+        """Store a document and its attachments as the file's staged revision.
+
+        Args:
+            seen: The file's content.
+            content: What it says.
+            enclosed: Its attachments, names distinct; those that failed among them.
+            now: When they were tried, in seconds since 1970.
+        """
         with transaction(self._db):
             file_id = self._upsert(seen, outcome="staged", reason="")
             self._drop_staged(file_id)
-            cursor = self._db.execute(
-                "INSERT INTO revisions (file_id, state, sha256, recipe, format, title, text,"
-                " blocks, pages, metadata, notices)"
-                " VALUES (?, 'staged', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    file_id,
-                    seen.sha256,
-                    seen.recipe,
-                    document.format,
-                    document.title,
-                    document.text,
-                    rows.dump_blocks(document.blocks),
-                    rows.dump_pages(document.pages),
-                    rows.dump_metadata(document.metadata),
-                    rows.dump_texts(document.notices),
-                ),
-            )
-            self._insert_chunks(int(cursor.lastrowid or 0), chunks)
+            self._insert_revision(file_id, seen.sha256, seen.recipe, content)
+            attempts = self._forget_failed(file_id)
+            for attachment in enclosed:
+                before = attempts.get((attachment.name, seen.sha256, attachment.recipe), 0)
+                self._stage_enclosed(file_id, seen, attachment, before, now)
 
-    def fail(self, seen: Seen, reason: str) -> str:
+    def fail(self, seen: Seen, reason: str, *, now: float = 0.0, rest: bool = True) -> None:
         """Note that a file could not be read; its live revision, if any, stays.
 
-        Returns:
-            How the index shows the file.
+        Args:
+            seen: The content that was tried.
+            reason: One sentence.
+            now: When, in seconds since 1970.
+            rest: Whether to wait longer after each failure; else the next sync tries again.
         """
         with transaction(self._db):
+            before = self._db.execute(
+                "SELECT attempts FROM files WHERE root_id = ? AND name = ? AND outcome = 'failed'"
+                " AND sha256 = ? AND parser = ?",
+                (seen.root_id, os.fsencode(seen.name), seen.sha256, seen.recipe),
+            ).fetchone()
+            attempts = 1 + (before[0] if before else 0)
             file_id = self._upsert(seen, outcome="failed", reason=reason)
+            self._note_failure(file_id, attempts, now + (pause_s(attempts) if rest else 0))
             self._drop_staged(file_id)
-            shown = self._db.execute("SELECT path FROM files WHERE id = ?", (file_id,)).fetchone()
-        return str(shown[0])
+
+    def fail_again(self, file_id: int, failures: Sequence[Enclosed], *, now: float) -> None:
+        """Note that attachments that failed before failed once more; all else stays.
+
+        Args:
+            file_id: The file that holds them.
+            failures: The attachments.
+            now: When, in seconds since 1970.
+        """
+        with transaction(self._db):
+            owner = os.fsencode(WITHIN)
+            for id_, name, attempts in self._db.execute(
+                "SELECT id, name, attempts FROM files WHERE owner_id = ? AND outcome = 'failed'",
+                (file_id,),
+            ).fetchall():
+                inner = os.fsdecode(name.split(owner, 1)[1])
+                reason = next((f.failure for f in failures if f.name == inner), "")
+                self._note_failure(id_, attempts + 1, now + pause_s(attempts + 1))
+                self._db.execute("UPDATE files SET reason = ? WHERE id = ?", (reason, id_))
 
     def missing_vectors(self, space_id: int, limit: int) -> list[tuple[bytes, str]]:
         """Return (text key, embedded text) of staged chunks that have no vector yet."""
@@ -308,28 +451,20 @@ class Staging:
         )
         self._db.execute("DELETE FROM roots WHERE id = ?", (inner.id,))
 
-    def _free_path(self, seen: Seen) -> str:
-        """Return how to show a file: its path, numbered if another file is shown so already."""
-        path, number = seen.path, 2
-        while self._db.execute(
-            "SELECT 1 FROM files WHERE path = ? AND NOT (root_id = ? AND name = ?)",
-            (path, seen.root_id, os.fsencode(seen.name)),
-        ).fetchone():
-            path, number = f"{seen.path} ({number})", number + 1
-        return path
-
-    def _upsert(self, seen: Seen, *, outcome: str, reason: str) -> int:
+    def _upsert(self, seen: Seen, *, outcome: str, reason: str, owner: int | None = None) -> int:
+        name = os.fsencode(seen.name)
         row = self._db.execute(
-            "INSERT INTO files (root_id, name, path, size, mtime_ns, sha256, parser, outcome,"
-            " reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO files (owner_id, root_id, name, path, size, mtime_ns, sha256, parser,"
+            " outcome, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (root_id, name) DO UPDATE SET size = excluded.size,"
             " mtime_ns = excluded.mtime_ns, sha256 = excluded.sha256, parser = excluded.parser,"
-            " outcome = excluded.outcome, reason = excluded.reason"
+            " outcome = excluded.outcome, reason = excluded.reason, attempts = 0, retry_at = 0"
             " RETURNING id",
             (
+                owner,
                 seen.root_id,
-                os.fsencode(seen.name),
-                self._free_path(seen),
+                name,
+                free_path(self._db, seen.path, seen.root_id, name),
                 seen.size,
                 seen.mtime_ns,
                 seen.sha256,
@@ -340,13 +475,105 @@ class Staging:
         ).fetchone()
         return int(row[0])
 
-    def _drop_staged(self, file_id: int) -> None:
+    def _stage_enclosed(
+        self, file_id: int, seen: Seen, attachment: Enclosed, attempts: int, now: float
+    ) -> None:
+        shown = self._db.execute("SELECT path FROM files WHERE id = ?", (file_id,)).fetchone()[0]
+        inner = replace(
+            seen,
+            name=f"{seen.name}{WITHIN}{attachment.name}",
+            path=f"{shown}/{readable(attachment.name)}",
+            recipe=attachment.recipe,
+        )
+        outcome = "failed" if attachment.content is None else "staged"
+        id_ = self._upsert(inner, outcome=outcome, reason=attachment.failure, owner=file_id)
+        if attachment.content is not None:
+            self._insert_revision(id_, seen.sha256, attachment.recipe, attachment.content)
+        else:
+            self._note_failure(id_, attempts + 1, now + pause_s(attempts + 1))
+
+    def _note_failure(self, file_id: int, attempts: int, retry_at: float) -> None:
         self._db.execute(
-            "DELETE FROM chunks WHERE revision_id IN"
-            " (SELECT id FROM revisions WHERE file_id = ? AND state = 'staged')",
+            "UPDATE files SET attempts = ?, retry_at = ? WHERE id = ?",
+            (attempts, math.floor(retry_at), file_id),
+        )
+
+    def _forget_failed(self, file_id: int) -> dict[tuple[str, str, str], int]:
+        """Delete the attachments that failed; return their attempts by name, content, recipe."""
+        found = self._db.execute(
+            "SELECT id, name, sha256, parser, attempts FROM files WHERE owner_id = ?"
+            " AND outcome = 'failed'"
+            " AND NOT EXISTS (SELECT 1 FROM revisions WHERE file_id = files.id)",
+            (file_id,),
+        ).fetchall()
+        mark = os.fsencode(WITHIN)
+        self._db.executemany("DELETE FROM files WHERE id = ?", [(row[0],) for row in found])
+        return {
+            (os.fsdecode(name.split(mark, 1)[1]), sha256, parser): attempts
+            for _, name, sha256, parser, attempts in found
+        }
+
+    def _drop_staged(self, file_id: int) -> None:
+        """Delete what is staged of a file and its attachments; what is live stays as it was."""
+        staged = (
+            "SELECT id FROM revisions WHERE state = 'staged' AND file_id IN"
+            " (SELECT ?1 UNION SELECT id FROM files WHERE owner_id = ?1)"
+        )
+        self._db.execute(f"DELETE FROM chunks WHERE revision_id IN ({staged})", (file_id,))
+        self._db.execute(f"DELETE FROM revisions WHERE id IN ({staged})", (file_id,))
+        live = "SELECT 1 FROM revisions r WHERE r.state = 'live' AND r.file_id ="
+        self._db.execute(
+            "DELETE FROM files WHERE owner_id = ?1"
+            f" AND NOT EXISTS ({live} files.id)"
+            " AND (outcome != 'failed'"
+            f" OR NOT EXISTS ({live} ?1 AND r.sha256 = files.sha256))",
             (file_id,),
         )
-        self._db.execute("DELETE FROM revisions WHERE file_id = ? AND state = 'staged'", (file_id,))
+        self._db.execute(
+            "UPDATE files SET reason = '', attempts = 0, retry_at = 0, outcome = CASE WHEN EXISTS"
+            " (SELECT 1 FROM chunks c JOIN revisions r ON r.id = c.revision_id"
+            "  WHERE r.file_id = files.id) THEN 'indexed' ELSE 'no_text' END"
+            f" WHERE owner_id = ? AND EXISTS ({live} files.id)",
+            (file_id,),
+        )
+
+    def _insert_revision(self, file_id: int, sha256: str, recipe: str, content: Content) -> None:
+        document = content.document
+        cursor = self._db.execute(
+            "INSERT INTO revisions (file_id, state, sha256, recipe, format, title, named, text,"
+            " blocks, pages, metadata, notices)"
+            " VALUES (?, 'staged', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                file_id,
+                sha256,
+                recipe,
+                document.format,
+                document.title,
+                content.named,
+                document.text,
+                rows.dump_blocks(document.blocks),
+                rows.dump_pages(document.pages),
+                rows.dump_metadata(document.metadata),
+                rows.dump_texts(document.notices),
+            ),
+        )
+        self._insert_chunks(int(cursor.lastrowid or 0), content.chunks)
+
+    def _document(self, revision_id: int) -> Document:
+        row = self._db.execute(
+            "SELECT format, title, named, text, blocks, pages, metadata, notices FROM revisions"
+            " WHERE id = ?",
+            (revision_id,),
+        ).fetchone()
+        return Document(
+            format=row[0],
+            title="" if row[2] else row[1],
+            text=row[3],
+            blocks=rows.load_blocks(row[4]),
+            pages=rows.load_pages(row[5]),
+            metadata=rows.load_metadata(row[6]),
+            notices=rows.load_texts(row[7]),
+        )
 
     def _insert_chunks(self, revision_id: int, chunks: Iterable[Chunk]) -> None:
         self._db.executemany(
@@ -368,6 +595,17 @@ class Staging:
                 for chunk in chunks
             ),
         )
+
+
+def free_path(connection: sqlite3.Connection, path: str, root_id: int, name: bytes) -> str:
+    """Return how to show a file: its path, numbered if another file is shown so already."""
+    candidate, number = path, 2
+    while connection.execute(
+        "SELECT 1 FROM files WHERE path = ? AND NOT (root_id = ? AND name = ?)",
+        (candidate, root_id, name),
+    ).fetchone():
+        candidate, number = f"{path} ({number})", number + 1
+    return candidate
 
 
 def readable(name: str) -> str:

@@ -7,6 +7,7 @@ import email.policy
 import re
 from collections.abc import Iterator
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 
 from ragkit_ingest.errors import BrokenFileError
 from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
@@ -17,6 +18,8 @@ from ragkit_ingest.records import Document
 
 _FROM = re.compile(rb"^From \S.*\d\d:\d\d")
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
+_BLANK_LINE = re.compile(rb"(?:\r\n|\r|\n){2}")
+_HEADER_PARSER = BytesHeaderParser(policy=email.policy.default)
 _LABEL_CHARS = 80
 _NUMBERED = re.compile(r"^(\d{1,9})-(.*)$", re.DOTALL)
 
@@ -56,9 +59,9 @@ class MboxParser:
         """
         match = _NUMBERED.match(name)
         if match is not None:
-            for number, message in enumerate(_messages(source), start=1):
+            for number, data in enumerate(_raw_messages(source), start=1):
                 if number == int(match.group(1)):
-                    return attachment_bytes(message, match.group(2))
+                    return attachment_bytes(_parsed(data), match.group(2))
         raise BrokenFileError(f"the mailbox has no attachment '{name}'")
 
 
@@ -72,6 +75,11 @@ def _label(message: EmailMessage, number: int) -> str:
 
 def _messages(source: Source) -> Iterator[EmailMessage]:
     """Yield the messages, one in memory at a time."""
+    return map(_parsed, _raw_messages(source))
+
+
+def _raw_messages(source: Source) -> Iterator[bytes]:
+    """Yield the messages' bytes; only their headers are looked at."""
     check_plain(source.path)
     lines: list[bytes] = []
     begun = False
@@ -80,7 +88,7 @@ def _messages(source: Source) -> Iterator[EmailMessage]:
         for line in file:
             if empty and (_FROM.match(line) if begun else line.startswith(b"From ")):
                 if begun:
-                    yield from _message(lines)
+                    yield from _with_header(lines)
                 begun, lines = True, []
             elif begun:
                 lines.append(line)
@@ -88,11 +96,15 @@ def _messages(source: Source) -> Iterator[EmailMessage]:
                 return
             empty = not line.strip()
     if begun:
-        yield from _message(lines)
+        yield from _with_header(lines)
 
 
-def _message(lines: list[bytes]) -> Iterator[EmailMessage]:
+def _with_header(lines: list[bytes]) -> Iterator[bytes]:
     data = _QUOTED.sub(rb"\1", b"".join(lines))
-    message = email.message_from_bytes(data, policy=email.policy.default)
-    if message.keys():
-        yield message
+    head = _BLANK_LINE.split(data, maxsplit=1)[0]
+    if _HEADER_PARSER.parsebytes(head + b"\n\n").keys():
+        yield data
+
+
+def _parsed(data: bytes) -> EmailMessage:
+    return email.message_from_bytes(data, policy=email.policy.default)

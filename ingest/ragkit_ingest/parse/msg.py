@@ -32,7 +32,7 @@ _DATA, _LONG_NAME, _SHORT_NAME, _DISPLAY_NAME = 0x3701, 0x3707, 0x3704, 0x3001
 _CONTENT_ID, _MIME, _HIDDEN, _CODEPAGE = 0x3712, 0x370E, 0x7FFE, 0x3FDE
 _FILETIME_ZERO = datetime(1601, 1, 1, tzinfo=UTC)
 _MAX_BYTES = 256 * 1024**2
-_MAX_DEPTH = 5
+_MAX_DEPTH = 6  # one level more than is read, so that the pool can say so
 _MAX_ATTACHMENTS = 1000
 _RTF_START = (
     b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern "

@@ -49,6 +49,16 @@ def paragraphs(image: Any) -> list[str]:
     return _joined(words)
 
 
+def check() -> None:
+    """Make sure that images can be read at all.
+
+    Raises:
+        MissingReaderError: If the extra `ocr`, the program or every language is missing.
+    """
+    load("PIL.Image", "scanned pages and images", "ocr")
+    _languages()
+
+
 @cache
 def _languages() -> str:
     """Return the installed languages, joined as Tesseract wants them.
@@ -69,7 +79,7 @@ def _languages() -> str:
 def _missing() -> MissingReaderError:
     return MissingReaderError(
         "OCR needs the program Tesseract and its language data: install them "
-        "(Debian: apt-get install tesseract-ocr), or switch OCR off"
+        "(Debian: apt-get install tesseract-ocr), or switch OCR off with --no-ocr"
     )
 
 

@@ -39,7 +39,7 @@ class OpenDocumentParser:
     """Reads text documents, spreadsheets, presentations and their templates."""
 
     name = "opendocument"
-    version = 1
+    version = 2
     suffixes = frozenset(
         {".odt", ".ott", ".ods", ".ots", ".odp", ".otp", ".fodt", ".fods", ".fodp"}
     )
@@ -178,8 +178,9 @@ class _Writer:
 
     def slide(self, page: Element) -> None:
         """Write a slide: its title, then its frames in order, then its notes."""
-        number = attribute(page, "name")
-        self.builder.page(number.removeprefix("page") or number)
+        name = attribute(page, "name")
+        number = name.removeprefix("page")  # what LibreOffice calls a slide that has no name
+        self.builder.page(f"Slide {number}" if number.isdecimal() else name)
         frames = [element for element in page if local_name(element) not in {"notes", "forms"}]
         titles = [frame for frame in frames if attribute(frame, "class") == "title"]
         for frame in titles:

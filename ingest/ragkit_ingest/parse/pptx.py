@@ -33,7 +33,7 @@ class PptxParser:
     """Reads presentations, shows and templates of PowerPoint 2007 and later."""
 
     name = "pptx"
-    version = 1
+    version = 2
     suffixes = frozenset({".pptx", ".pptm", ".ppsx", ".ppsm", ".potx"})
 
     def parse(self, source: Source) -> Document:
@@ -69,7 +69,7 @@ def _read(part: Any, metadata: dict[str, MetadataValue]) -> Document:
     presentation = part.presentation
     height = int(presentation.slide_height or 0)
     for number, slide in enumerate(presentation.slides, start=1):
-        builder.page(str(number))
+        builder.page(f"Slide {number}")
         before = builder.length
         _Slide(builder, height, number).write(slide)
         if builder.length == before:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
-from ragkit_ingest.parse.protocol import Parser
+from ragkit_ingest.parse.protocol import Container, Parser
 
 _HERE = "ragkit_ingest.parse"
 CODE_SUFFIXES = """
@@ -124,9 +126,17 @@ class ParserRegistry:
         return None if target is None else self._load(target)
 
     def fingerprint(self, parser: Parser) -> str:
-        """Return what changes whenever the parser's Documents change: "name/version"."""
+        """Return what changes whenever the parser's Documents change: "name/version".
+
+        For a parser whose files hold others, that includes which formats are read.
+        """
         ocr = "+ocr" if self.ocr and parser.name in _READ_WITH_OCR else ""
-        return f"{parser.name}/{parser.version}{ocr}"
+        within = f" within/{self._formats_digest}" if isinstance(parser, Container) else ""
+        return f"{parser.name}/{parser.version}{ocr}{within}"
+
+    @cached_property
+    def _formats_digest(self) -> str:
+        return hashlib.sha256(" ".join(self.formats()).encode()).hexdigest()[:8]
 
     def _load(self, target: str) -> Parser:
         parser = self._loaded.get(target)

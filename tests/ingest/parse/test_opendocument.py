@@ -100,7 +100,7 @@ def test_slides_are_pages(parse: Parse) -> None:
     )
     document = parse("a.odp", zipped(body))
     assert document.text == "First\n\nSecond\n\nNotes: Smile"
-    assert [page.label for page in document.pages] == ["1"]
+    assert [page.label for page in document.pages] == ["Slide 1"]
 
 
 def test_flat_files(parse: Parse) -> None:

@@ -44,7 +44,7 @@ def test_a_slide_is_a_page_with_title_items_table_and_notes(parse: Parse, blocks
         ("table_row", "Model: QK; Price: 12"),
         ("table_row", "Model: HE; Price: 15"),
     ]
-    assert [page.label for page in document.pages] == ["1", "2"]
+    assert [page.label for page in document.pages] == ["Slide 1", "Slide 2"]
     assert document.title == "Kettle plan"
 
 

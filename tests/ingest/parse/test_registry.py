@@ -24,7 +24,8 @@ def test_every_suffix_has_a_parser_that_claims_it(suffix: str) -> None:
     parser = registry.parser_for(Path(f"a{suffix.upper()}"))
     assert parser is not None
     assert suffix in parser.suffixes
-    assert registry.fingerprint(parser) == f"{parser.name}/{parser.version}"
+    name, *_ = registry.fingerprint(parser).split(" ")
+    assert name == f"{parser.name}/{parser.version}"
 
 
 def test_every_claimed_suffix_is_registered() -> None:
@@ -38,3 +39,12 @@ def test_every_claimed_suffix_is_registered() -> None:
 def test_unknown_names_have_no_parser() -> None:
     assert ParserRegistry().parser_for(Path("a.exe")) is None
     assert ParserRegistry().parser_for(Path("README")) is None
+
+
+def test_who_holds_other_files_changes_with_the_formats_that_are_read() -> None:
+    plain, reading = ParserRegistry(), ParserRegistry(ocr=True)
+    for name, differs in (("a.eml", True), ("a.mbox", True), ("a.md", False)):
+        parser = plain.parser_for(Path(name))
+        assert parser is not None
+        assert (plain.fingerprint(parser) != reading.fingerprint(parser)) is differs
+        assert plain.fingerprint(parser) == ParserRegistry().fingerprint(parser)

@@ -140,6 +140,7 @@ class FakePlan:
     removed: tuple[str, ...] = ("gone.md",)
     unchanged: tuple[str, ...] = ("same.md", "same2.md")
     retry: tuple[str, ...] = ()
+    waiting: tuple[tuple[str, str], ...] = (("locked.pdf", "2027-01-15T08:01:00+00:00"),)
     skipped: tuple[str, ...] = ("photo.jpg",)
 
     def to_json(self) -> dict[str, object]:
@@ -172,6 +173,8 @@ class FakePipeline:
         checksum: bool = False,
         allow_mass_delete: bool = False,
         passwords: Sequence[str] = (),
+        retry: bool = False,
+        ocr: bool | None = None,
         progress: ProgressCallback | None = None,
     ) -> Any:
         self._note(
@@ -181,6 +184,8 @@ class FakePipeline:
             checksum=checksum,
             allow_mass_delete=allow_mass_delete,
             passwords=list(passwords),
+            retry=retry,
+            ocr=ocr,
             progress=progress is not None,
         )
         if progress is not None:

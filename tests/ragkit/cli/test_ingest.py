@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ragkit_ingest.errors import MassDeletionError, NoIndexError, UnreadableFileError
-from ragkit_ingest.report import FileCounts
+from ragkit_ingest.report import Failure, FileCounts
 
 
 def test_a_report_counts_and_names_failures(ragkit: Any, pipeline: Any, make: Any) -> None:
@@ -48,7 +48,8 @@ def test_options_reach_the_pipeline(ragkit: Any, pipeline: Any, tmp_path: Path) 
     passwords = tmp_path / "passwords"
     passwords.write_text("one\n\ntwo words\n", encoding="utf-8")
     ragkit(
-        "ingest", "a", "b", "--checksum", "--allow-mass-delete", "--password-file", str(passwords)
+        *("ingest", "a", "b", "--checksum", "--allow-mass-delete", "--retry", "--no-ocr"),
+        *("--password-file", str(passwords)),
     )
     assert pipeline.last("ingest") == {
         "paths": ("a", "b"),
@@ -56,6 +57,8 @@ def test_options_reach_the_pipeline(ragkit: Any, pipeline: Any, tmp_path: Path) 
         "checksum": True,
         "allow_mass_delete": True,
         "passwords": ["one", "two words"],
+        "retry": True,
+        "ocr": False,
         "progress": False,
     }
 
@@ -70,7 +73,13 @@ def test_a_dry_run_prints_the_plan(ragkit: Any) -> None:
     result = ragkit("ingest", "docs", "--dry-run")
     assert result.code == 0
     assert result.out.startswith("Nothing was changed.")
-    for line in ("  new.md", "  edited.md", "  old.md  to moved.md", "  gone.md"):
+    for line in (
+        "  locked.pdf  before 2027-01-15 08:01 UTC",
+        "  new.md",
+        "  edited.md",
+        "  old.md  to moved.md",
+        "  gone.md",
+    ):
         assert line in result.out
     assert "Leave 2 unchanged, skip 1." in result.out
     assert ragkit("ingest", "docs", "--dry-run", "--json").json["added"] == ["new.md"]
@@ -109,3 +118,45 @@ def test_long_lists_are_cut_and_counted(ragkit: Any, pipeline: Any, make: Any) -
     assert "scan19.pdf" in result.out
     assert "scan20.pdf" not in result.out
     assert "and 10 more" in result.out
+
+
+def test_what_rests_is_told_from_what_was_tried(ragkit: Any, pipeline: Any, make: Any) -> None:
+    failures = (
+        Failure(path="first.pdf", reason="it is not a PDF", retry=True),
+        Failure(
+            path="mail.eml/third.pdf",
+            reason="it is not a PDF",
+            retry=True,
+            tried=False,
+            attempts=3,
+            next_try="2027-01-15T08:03:00+00:00",
+        ),
+    )
+    files = FileCounts(indexed=1, moved=2, failed=2, attachments=4)
+    pipeline.ingested = make.report(files=files, failures=failures)
+    result = ragkit("ingest", "docs")
+    assert result.code == 3
+    assert "Files: 1 indexed, 2 moved, 2 failed, 4 attachments read" in result.out
+    assert "Failed: 1\n  first.pdf  it is not a PDF (will be tried again)" in result.out
+    assert "not tried again yet (--retry tries them now): 1" in result.out
+    assert "(failed 3 times, next try after 2027-01-15 08:03 UTC)" in " ".join(result.out.split())
+    parsed = ragkit("ingest", "docs", "--json").json
+    assert parsed["failures"][1] == {
+        "path": "mail.eml/third.pdf",
+        "reason": "it is not a PDF",
+        "retry": True,
+        "tried": False,
+        "attempts": 3,
+        "next_try": "2027-01-15T08:03:00+00:00",
+    }
+    assert (parsed["files"]["moved"], parsed["files"]["attachments"]) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "ocr"), [((), None), (("--ocr",), True), (("--no-ocr",), False)]
+)
+def test_ocr_is_as_before_unless_it_is_said(
+    ragkit: Any, pipeline: Any, options: tuple[str, ...], ocr: bool | None
+) -> None:
+    ragkit("ingest", "docs", *options)
+    assert pipeline.last("ingest")["ocr"] is ocr

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ragkit.answer import SearchResult
+from ragkit.cli.answer_view import place
 
 
 def test_hits_say_where_and_how_they_begin(ragkit: Any) -> None:
@@ -48,3 +51,30 @@ def test_json(ragkit: Any) -> None:
         7,
         1,
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "page", "label", "shown"),
+    [
+        ("a.md", None, "", "a.md"),
+        ("a.pdf", 4, "", "a.pdf, page 4"),
+        ("a.pdf", 4, "4", "a.pdf, page 4"),
+        ("a.PDF", 4, "iv", "a.PDF, page iv (4 in the file)"),
+        ("mail.eml/a.pdf", 9, "5", "mail.eml/a.pdf, page 5 (9 in the file)"),
+        ("a.xlsx", 2, "Prices!A2:F51", "a.xlsx, Prices!A2:F51"),
+        ("a.pptx", 3, "Slide 3", "a.pptx, Slide 3"),
+        ("a.epub", 3, "long words " * 10, f"a.epub, {' '.join(['long words'] * 5)}..."),
+        ("a.epub", 3, "an\x1b[31m odd\nlabel", "a.epub, an\\x1b[31m odd label"),
+    ],
+)
+def test_places_are_called_what_people_call_them(
+    make: Any, path: str, page: int | None, label: str, shown: str
+) -> None:
+    for found in (make.passage, make.citation):
+        assert place(found(path=path, page=page, page_label=label)) == shown
+
+
+def test_json_has_the_label(ragkit: Any, pipeline: Any, make: Any) -> None:
+    hit = make.passage(page_label="Prices!A2:F51")
+    pipeline.found = SearchResult(query="x", mode="hybrid", hits=(hit,))
+    assert ragkit("search", "x", "--json").json["hits"][0]["page_label"] == "Prices!A2:F51"
