@@ -15,6 +15,7 @@ from pathlib import Path
 from ragkit_ingest.catalog import rows
 from ragkit_ingest.catalog.schema import transaction
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
+from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.records import Chunk, Document
 
 
@@ -202,6 +203,7 @@ class Staging:
                     rows.dump_texts(document.notices),
                 ),
             )
+            failpoint("stage.inside")
             self._insert_chunks(int(cursor.lastrowid or 0), chunks)
 
     def fail(self, seen: Seen, reason: str) -> str:
@@ -212,6 +214,7 @@ class Staging:
         """
         with transaction(self._db):
             file_id = self._upsert(seen, outcome="failed", reason=reason)
+            failpoint("fail.inside")
             self._drop_staged(file_id)
             shown = self._db.execute("SELECT path FROM files WHERE id = ?", (file_id,)).fetchone()
         return str(shown[0])
@@ -226,7 +229,7 @@ class Staging:
             " GROUP BY c.text_key LIMIT ?",
             (space_id, limit),
         )
-        return [(key, f"{header}\n{text}" if header else text) for key, header, text in found]
+        return [(key, rows.embedded_text(header, text)) for key, header, text in found]
 
     def without_vectors(self, space_id: int, keys: Sequence[bytes]) -> set[bytes]:
         """Return the keys for which no vector is stored."""
@@ -249,6 +252,7 @@ class Staging:
                     for key, vector in zip(keys, vectors, strict=True)
                 ),
             )
+            failpoint("embed.inside")
 
     def space(self, fingerprint: Fingerprint) -> int:
         """Return the id of the embedder's vector space, registered if it is new."""
