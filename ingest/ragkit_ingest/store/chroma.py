@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ragkit_ingest.embed.protocol import Vectors
-from ragkit_ingest.errors import DamagedStoreError, StorageError
+from ragkit_ingest.errors import DamagedStoreError, IndexStateError, StorageError
 from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.store.protocol import Batch
 from ragkit_ingest.store.seal import check_seal, write_seal
@@ -216,17 +216,30 @@ def _guarded(folder: Path, call: Any, *args: Any, **kwargs: Any) -> Any:
     """Call Chroma; whatever it raises on reading means that the folder is not intact."""
     try:
         return call(*args, **kwargs)
-    except Exception as exc:  # Chroma raises bare Exception subclasses of its own
+    except BaseException as exc:
+        if not _is_chromas(exc):
+            raise
         raise DamagedStoreError(f"the Chroma folder {folder} cannot be read ({exc})") from exc
+
+
+def _is_chromas(exc: BaseException) -> bool:
+    """Return whether Chroma may have raised it.
+
+    It raises bare Exception subclasses of its own; and where its native code meets damage that it
+    does not expect, it panics, which is no Exception and has no name that can be imported.
+    """
+    return isinstance(exc, Exception) or type(exc).__name__ == "PanicException"
 
 
 @contextmanager
 def _storage_errors(folder: Path) -> Iterator[None]:
     try:
         yield
-    except StorageError:
+    except (StorageError, IndexStateError):  # the latter of the catalog that gives the vectors
         raise
-    except Exception as exc:  # Chroma raises bare Exception subclasses of its own
+    except BaseException as exc:
+        if not _is_chromas(exc):
+            raise
         raise StorageError(
             f"the vectors could not be written to {folder} ({exc}); free disk space or check its "
             "permissions, then run the same command again: nothing embedded is lost"
