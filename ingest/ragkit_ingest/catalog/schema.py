@@ -33,6 +33,7 @@ _BEFORE_TABLES = frozenset(
 )
 APPLICATION_ID = 0x52474B54  # "RGKT"
 VERSION = 2
+BUSY_S = 5.0  # how long a connection waits for another one
 DEFINITIONS = "definitions"  # the setting that holds the digest of the tables' SQL
 
 # row_digest: of the row's other columns, kept by triggers; see digest.py.
@@ -318,7 +319,7 @@ def _opened(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri,
         uri=True,
-        timeout=5.0,
+        timeout=BUSY_S,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
