@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ragkit_ingest.index import Index
 from ragkit_ingest.store.protocol import VectorStore
 
 Row = tuple[Any, ...]
+_SAME = 0.9995  # cosine of two vectors of one text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +48,35 @@ class State:
         """Return what a reader sees; a file that failed is noted before the publication."""
         return (self.chunks, self.published, self.words, self.documents)
 
+    def near(self, other: State) -> State:
+        """Return this state with vectors of the other where they are the same but for rounding.
+
+        A model's vectors depend a little on which texts were embedded together.
+        """
+        return replace(
+            self,
+            chunks=_near(self.chunks, other.chunks),
+            published=_near(self.published, other.published),
+        )
+
     @property
     def empty(self) -> bool:
         """Whether nothing can be found in it."""
         return not any(self.visible())
+
+
+def _near(rows: Counter[Row], others: Counter[Row]) -> Counter[Row]:
+    theirs = {row[:-1]: row[-1] for row in others}
+    return Counter(
+        (*row[:-1], theirs[row[:-1]])
+        if row[:-1] in theirs and _cosine(row[-1], theirs[row[:-1]]) > _SAME
+        else row
+        for row in rows.elements()
+    )
+
+
+def _cosine(one: bytes, other: bytes) -> float:
+    return float(np.frombuffer(one, "<f4") @ np.frombuffer(other, "<f4"))
 
 
 def observe(folder: Path, embedder: Embedder, store: VectorStore) -> State:

@@ -74,6 +74,10 @@ class Tally:
         """Return the line of that name."""
         return self.lines.setdefault(name, Line())
 
+    def take(self, other: Tally) -> None:
+        """Take over the lines of another tally."""
+        self.lines |= other.lines
+
     @property
     def clean(self) -> bool:
         """Whether nothing happened that must not."""

@@ -81,12 +81,14 @@ class Bed:
         store: "exact" or "chroma".
         embedder: Makes the embedder, in the process that needs it.
         batch: Texts embedded at once, and vectors built at once: small, for many steps.
+        rounds: Whether the embedder's vectors depend on which texts are embedded together.
     """
 
     place: Path
     store: str
     embedder: Callable[[], Embedder] = HashingEmbedder
     batch: int = 8
+    rounds: bool = False
     _fresh: dict[str, State] = field(default_factory=dict)
     _number: int = 0
 
@@ -270,9 +272,10 @@ def finish(bed: Bed, folder: Path, line: Line, *, old: State | None, edition: st
     stored = frozenset[bytes]()
     before = run(partial(observe, folder, bed.embedder(), STORES[bed.store]()))
     if isinstance(before.value, State):
-        stored = before.value.stored
-        allowed = [wanted.visible()] + ([old.visible()] if old else [])
-        if before.value.visible() not in allowed and (old or not before.value.empty):
+        seen = before.value
+        stored = seen.stored
+        whole = seen.visible() == (old.visible() if old else ()) or (not old and seen.empty)
+        if not whole and _like(bed, seen, wanted).visible() != wanted.visible():
             line.add("mixed", 1, f"{at}: neither the old nor the new state is seen")
     elif old is not None or not before.said.startswith("NoIndexError"):
         line.add("broke", 1, f"{at}: reading: {before.said or before.broke}")
@@ -283,7 +286,11 @@ def finish(bed: Bed, folder: Path, line: Line, *, old: State | None, edition: st
     if ended.said or ended.broke or ended.killed:
         line.add("broke", 1, f"{at}: syncing again: {ended.said or ended.broke or 'killed'}")
         return False
-    return line.compare(bed.seen(folder), wanted, at)
+    return line.compare(_like(bed, bed.seen(folder), wanted), wanted, at)
+
+
+def _like(bed: Bed, found: State, wanted: State) -> State:
+    return found.near(wanted) if bed.rounds else found
 
 
 def count_end(line: Line, ended: Ended, at: str, *, whole: bool) -> None:
