@@ -9,7 +9,7 @@ SHELL := /bin/bash
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint typecheck format bench evaluate build clean
+.PHONY: help demo test test-all torture lint typecheck format bench evaluate build clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(VENV)/.dev  ## install what tests need, run all but the slow tests
 
 test-all: $(VENV)/.dev  ## run every test, the slow ones too
 	$(BIN)/python -m pytest
+
+torture: $(VENV)/.dev  ## kill, fill, flip and cut: what an index survives, as a table (ten minutes)
+	@$(BIN)/python -m tests.torture
 
 lint: $(VENV)/.dev  ## check style and formatting
 	$(BIN)/ruff check .

@@ -40,9 +40,11 @@ from ragkit_ingest.status import IndexStatus, StoredText
 
 if TYPE_CHECKING:
     from ragkit_ingest.embed.protocol import Embedder
+    from ragkit_ingest.purge import PurgeReport
     from ragkit_ingest.source import SourceDocument, SourceItem
     from ragkit_ingest.store.protocol import VectorStore
     from ragkit_ingest.sync import SyncSettings
+    from ragkit_ingest.verify import VerifyReport
     from ragkit_ingest.watch import SyncFailure, WatchSettings
 
 ABSTENTION = "The documents do not say."
@@ -393,6 +395,35 @@ class Pipeline:
     def status(self) -> IndexStatus:
         """Return what is indexed and what failed."""
         return self._opened().status()
+
+    # -- keep --------------------------------------------------------------------------------
+
+    def verify(self) -> VerifyReport:
+        """Look for damage in the index, and mend what can be mended.
+
+        Returns:
+            What was damaged, what is mended, and what could not be.
+
+        Raises:
+            NoIndexError: If nothing was ingested yet.
+            IndexStateError: If the index is locked, or too damaged to be read.
+            StorageError: If the disk is full, read-only or failing.
+        """
+        from ragkit_ingest.verify import verify
+
+        return verify(self._opened())
+
+    def purge(self) -> PurgeReport:
+        """Erase from the index's files what deleted documents left there.
+
+        Raises:
+            NoIndexError: If nothing was ingested yet.
+            IndexStateError: If the index is locked or damaged.
+            StorageError: If the disk is full or read-only, or a reader holds an older state.
+        """
+        from ragkit_ingest.purge import purge
+
+        return purge(self._opened())
 
     # -- parts -------------------------------------------------------------------------------
 

@@ -205,7 +205,7 @@ class Index:
             roots=roots,
             documents=documents,
             chunks=generation.chunks if generation else 0,
-            size_bytes=_size(self.folder),
+            size_bytes=size_bytes(self.folder),
             sources=sources,
         )
 
@@ -280,7 +280,7 @@ def _ids_by_location(reading: Reading, path: str) -> list[int]:
     return reading.document_ids_at(location)
 
 
-def _size(folder: Path) -> int:
+def size_bytes(folder: Path) -> int:
     """Return the bytes of all files beneath; one that a writer takes away meanwhile is left out."""
     total = 0
     for path in folder.rglob("*"):

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ragkit_ingest.errors import IndexLockedError, StorageError
+from ragkit_ingest.failpoint import failpoint
 
 _LOCK = "lock"
 _OWNER = "lock.owner"
@@ -44,6 +45,7 @@ def writer_lock(folder: Path, *, wait_s: float = 0.5) -> Iterator[None]:
         # Only a courtesy to people: an unwritable owner file must not stop a sync.
         with suppress(OSError):
             (folder / _OWNER).write_text(json.dumps({"pid": os.getpid()}), encoding="utf-8")
+        failpoint("lock.taken")
         yield
     finally:
         with suppress(OSError):

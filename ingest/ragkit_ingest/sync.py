@@ -13,7 +13,6 @@ again by the next sync.
 from __future__ import annotations
 
 import re
-import secrets
 import shutil
 import sqlite3
 import time
@@ -22,8 +21,6 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Protocol
-
-import numpy as np
 
 from ragkit_ingest import lexical
 from ragkit_ingest.catalog import schema
@@ -34,10 +31,9 @@ from ragkit_ingest.catalog.rows import text_key
 from ragkit_ingest.catalog.staging import EnclosedRow, FileRow, Seen, Staging, readable
 from ragkit_ingest.content import Content, Enclosed, content_of, texts_of
 from ragkit_ingest.discover import resolve
-from ragkit_ingest.embed.protocol import Fingerprint, Vectors
+from ragkit_ingest.embed.unit import check_vectors
 from ragkit_ingest.errors import (
     DamagedStoreError,
-    EmbedderError,
     MassDeletionError,
     MissingReaderError,
     NothingToIngestError,
@@ -45,6 +41,8 @@ from ragkit_ingest.errors import (
     StorageError,
     UsageError,
 )
+from ragkit_ingest.failpoint import failpoint
+from ragkit_ingest.generation import GenerationFolders
 from ragkit_ingest.index import Index
 from ragkit_ingest.lock import writer_lock
 from ragkit_ingest.parse.protocol import Source
@@ -77,7 +75,6 @@ from ragkit_ingest.split import SplitSettings
 
 _EMBED_AT_ONCE = 512
 _REBUILD_SHARE = 0.3
-_UNIT_TOLERANCE = 0.01
 _MASS_DELETION_FILES = 4
 _OCR, _ON = "ocr", "on"
 _OCR_TIMEOUT_S = 3600.0  # a page takes seconds, a scanned book has hundreds
@@ -258,6 +255,8 @@ class _Sync:
             self._refuse(draft, paths)
             self._staging.touch(draft.touched)
             self._staging.note_setting(_OCR, _ON if self._ocr else "")
+            failpoint("plan.inside")
+        failpoint("plan.after")
         for seen, reason in draft.unreadable:
             self._fail(seen, reason, rest=False)
         for move in draft.moved:
@@ -286,7 +285,8 @@ class _Sync:
         scopes = self._scopes(paths)
         self._progress(Progress(stage="scan", done=0, total=0))
         always = self._settings.retry or bool(self._settings.passwords)
-        return draft_plan(
+        failpoint("scan.before")
+        draft = draft_plan(
             scopes,
             self._staging.files(),
             self,
@@ -294,6 +294,8 @@ class _Sync:
             retries=Retries(now=self._clock(), always=always),
             being_written=self._settings.being_written,
         )
+        failpoint("scan.after")
+        return draft
 
     def _scopes(self, paths: Sequence[Path]) -> list[Scope]:
         if not paths:
@@ -502,7 +504,9 @@ class _Sync:
         return content_of(document, "", self._index.embedder.count_tokens, self._settings.split)
 
     def _stage_as(self, seen: Seen, content: Content, enclosed: Sequence[Enclosed]) -> None:
+        failpoint("stage.before")
         self._staging.stage(seen, content, enclosed, now=self._clock())
+        failpoint("stage.after")
         inner = [one.content for one in enclosed if one.content is not None]
         texts = {text_key(text): text for text in texts_of([content, *inner])}
         missing = self._staging.without_vectors(self._space, list(texts))
@@ -512,6 +516,7 @@ class _Sync:
 
     def _fail(self, seen: Seen, reason: str, *, rest: bool = True) -> None:
         self._staging.fail(seen, readable(reason), now=self._clock(), rest=rest)
+        failpoint("fail.after")
 
     # -- embed -------------------------------------------------------------------------------
 
@@ -519,9 +524,12 @@ class _Sync:
         keys, texts = list(self._pending), list(self._pending.values())
         for start in range(0, len(keys), _EMBED_AT_ONCE):
             batch = slice(start, start + _EMBED_AT_ONCE)
+            failpoint("embed.before")
             vectors = self._index.embedder.embed_documents(texts[batch])
-            _check_vectors(vectors, len(texts[batch]), self._index.embedder.fingerprint)
+            failpoint("embed.after")
+            check_vectors(vectors, len(texts[batch]), self._index.embedder.fingerprint)
             self._staging.add_vectors(self._space, keys[batch], vectors)
+            failpoint("embed.stored")
             self._embedded += len(vectors)
             self._progress(Progress(stage="embed", done=self._embedded, total=0))
         self._pending.clear()
@@ -539,14 +547,17 @@ class _Sync:
         removed_ids = [row.id for row in removed]
         change = self._publisher.change(removed_ids)
         live = self._reading.generation()
-        if not (change.files or removed_ids) and (live is None or self._intact(live, change)):
+        folders = GenerationFolders(self._index, self._connection, self._space)
+        if not (change.files or removed_ids) and (
+            live is None or self._intact(folders, live, change)
+        ):
             self._publisher.rename(self._moves)
+            folders.sweep(keep=self._publisher.recent_folders())
             return change, live.id if live else 0
         self._progress(Progress(stage="publish", done=0, total=change.total))
-        # Never a name used before: Chroma keeps what it once opened by the folder's path.
-        folder = self._index.generations / secrets.token_hex(8)
-        folder.parent.mkdir(exist_ok=True)
-        self._build(folder, live, change)
+        folder = folders.unused()
+        if not self._derive(folders, folder, live, change):
+            folders.build(folder, self._ids_after(change))
         number = self._publisher.publish(
             change,
             removed_ids,
@@ -555,88 +566,44 @@ class _Sync:
             space_id=self._space,
             store=self._index.store.name,
         )
-        self._sweep(keep={folder.name, live.folder if live else ""})
+        folders.sweep(keep=self._publisher.recent_folders())
         return change, number
 
-    def _intact(self, live: Generation, change: Change) -> bool:
+    def _intact(self, folders: GenerationFolders, live: Generation, change: Change) -> bool:
         """Return whether the published vectors can be read and are those of the catalog."""
         if live.store != self._index.store.name:
             return False
         try:
-            self._verify(self._index.generations / live.folder, change)
+            folders.compare(self._index.generations / live.folder, self._ids_after(change))
         except DamagedStoreError:
             return False
         return True
 
-    def _build(self, folder: Path, live: Generation | None, change: Change) -> None:
-        try:
-            if not self._derive(folder, live, change):
-                self._build_fresh(folder, change)
-                self._verify(folder, change)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-
-    def _derive(self, folder: Path, live: Generation | None, change: Change) -> bool:
+    def _derive(
+        self, folders: GenerationFolders, folder: Path, live: Generation | None, change: Change
+    ) -> bool:
         """Build from the live generation if that is the smaller work and it is intact."""
         if live is None or live.store != self._index.store.name:
             return False
         if len(change.added) + len(change.removed) > _REBUILD_SHARE * max(change.total, 1):
             return False
         base = self._index.generations / live.folder
-        added = self._vectors(change.added)
+        added = folders.vectors(change.added)
         try:
             self._index.store.derive(base, folder, added, change.removed)
-            self._verify(folder, change)
+            folders.compare(folder, self._ids_after(change))
         except (DamagedStoreError, StorageError):
             # Whatever is wrong with the old folder, the catalog can build a new one.
             shutil.rmtree(folder, ignore_errors=True)
             return False
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return True
-
-    def _build_fresh(self, folder: Path, change: Change) -> None:
-        ids = self._ids_after(change)
-        dimension = self._index.embedder.fingerprint.dimension
-        self._index.store.build(folder, self._vectors(ids), dimension=dimension, count=len(ids))
-
-    def _verify(self, folder: Path, change: Change) -> None:
-        """Read the new folder back before anybody relies on it.
-
-        Raises:
-            DamagedStoreError: If it does not hold exactly the chunks it should.
-        """
-        expected = self._ids_after(change)
-        searcher = self._index.store.open(folder)
-        try:
-            found, wanted = searcher.ids(), set(expected)
-            if found != wanted:
-                raise DamagedStoreError(
-                    f"the vectors in {folder} are not those of the catalog: "
-                    f"{len(wanted - found)} missing, {len(found - wanted)} too many"
-                )
-            sample = expected[:: max(1, len(expected) // 64)]
-            for ids, vectors in self._vectors(sample):
-                if not np.allclose(searcher.vectors(ids), vectors, atol=1e-6):
-                    raise DamagedStoreError(f"the vectors in {folder} differ from the catalog's")
-        finally:
-            searcher.close()
 
     def _ids_after(self, change: Change) -> list[int]:
         gone = set(change.removed)
         return [id_ for id_ in self._reading.live_ids() if id_ not in gone] + list(change.added)
-
-    def _vectors(self, ids: Sequence[int]) -> Iterator[tuple[list[int], Vectors]]:
-        dimension = self._index.embedder.fingerprint.dimension
-        return self._publisher.vectors(self._space, ids, dimension)
-
-    def _sweep(self, keep: set[str]) -> None:
-        """Delete every folder of vectors but the live one and the one before it.
-
-        A reader that is in the middle of a search still holds the one before.
-        """
-        for folder in self._index.generations.iterdir():
-            if folder.name not in keep:
-                shutil.rmtree(folder, ignore_errors=True)
 
     # -- report ------------------------------------------------------------------------------
 
@@ -708,26 +675,6 @@ def _check_ocr() -> None:
         ocr.check()
     except MissingReaderError as exc:
         raise UsageError(f"OCR is switched on, but cannot be done: {exc}") from exc
-
-
-def _check_vectors(vectors: Vectors, count: int, fingerprint: Fingerprint) -> None:
-    """Refuse what an embedder must not answer with, before any of it is stored.
-
-    Raises:
-        EmbedderError: If the vectors are not `count` unit vectors of the embedder's dimension.
-    """
-    wanted = (count, fingerprint.dimension)
-    if vectors.shape != wanted:
-        raise EmbedderError(
-            f"the embedder {fingerprint.name} gave an array of shape {vectors.shape} for {count} "
-            f"texts, not {wanted}; nothing of it was stored"
-        )
-    # Written so that a vector that is not finite counts as wrong.
-    if not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < _UNIT_TOLERANCE).all():
-        raise EmbedderError(
-            f"the embedder {fingerprint.name} gave vectors that are not of length 1; nothing of "
-            "it was stored"
-        )
 
 
 def _changed(task: Task) -> bool:

@@ -70,6 +70,12 @@ def ingest(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 3 also if a file holds no text.")
     ] = False,
+    purge: Annotated[
+        bool,
+        typer.Option(
+            "--purge", help="Also erase what deleted documents left in the files of the index."
+        ),
+    ] = False,
     watch: Annotated[
         bool,
         typer.Option("--watch", help="Then follow the files: sync as they change, until Ctrl-C."),
@@ -98,12 +104,16 @@ def ingest(
         if not wanted.paths:
             rag.status()  # without an index there is nothing that was indexed before
         outcome = wanted.plan(rag) if dry_run else wanted.sync(rag, progress)
+        purged = rag.purge() if purge and not dry_run else None
     if terminal.json:
-        terminal.document(outcome.to_json())
+        extra = {"purged": purged.to_json()} if purged else {}
+        terminal.document(outcome.to_json() | extra)
     else:
         from ragkit.cli.report_view import print_outcome
 
         print_outcome(terminal, outcome)
+        if purged:
+            terminal.say("Erased from the index's files: whatever is not indexed any more.")
     if isinstance(outcome, IngestReport):
         raise typer.Exit(exit_code(outcome, strict=strict))
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from ragkit.answer import Answer, SearchResult
     from ragkit.generate.protocol import Turn
     from ragkit_ingest.plan import SyncPlan
+    from ragkit_ingest.purge import PurgeReport
     from ragkit_ingest.report import IngestReport, ProgressCallback
     from ragkit_ingest.source import SourceDocument
     from ragkit_ingest.status import IndexStatus, StoredText
+    from ragkit_ingest.verify import VerifyReport
     from ragkit_ingest.watch import SyncFailure
 
 DEFAULT_INDEX = ".ragkit"
@@ -114,6 +116,14 @@ class Rag(Protocol):
 
     def status(self) -> IndexStatus:
         """Return what the index holds."""
+        ...
+
+    def verify(self) -> VerifyReport:
+        """Look for damage, and mend it."""
+        ...
+
+    def purge(self) -> PurgeReport:
+        """Erase what deleted documents left in the files."""
         ...
 
     def close(self) -> None:

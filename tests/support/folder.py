@@ -13,12 +13,13 @@ class Folder:
 
     Args:
         path: Made if it is not there.
+        start_s: Seconds added to every time stamp.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, start_s: int = 0) -> None:
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
-        self._now = 1_700_000_000 * _SECOND
+        self._now = (1_700_000_000 + start_s) * _SECOND
 
     def write(self, name: str | bytes, text: str | bytes) -> Path:
         """Write a file, with its folders, and return where it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,7 +51,12 @@ class HashingEmbedder:
         return vector
 
     def _word(self, word: str) -> Vectors:
-        digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()
-        seed = np.random.default_rng(int.from_bytes(digest[:8], "little"))
-        vector: Vectors = seed.standard_normal(self.fingerprint.dimension).astype(np.float32)
-        return vector
+        return _hashed(word, self.fingerprint.dimension)
+
+
+@lru_cache(maxsize=100_000)
+def _hashed(word: str, dimension: int) -> Vectors:
+    digest = hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()
+    seed = np.random.default_rng(int.from_bytes(digest[:8], "little"))
+    vector: Vectors = seed.standard_normal(dimension).astype(np.float32)
+    return vector

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from ragkit_ingest import lexical
 from ragkit_ingest.catalog import rows
 from ragkit_ingest.catalog.relocation import Relocation, relocate
 from ragkit_ingest.catalog.schema import transaction
-from ragkit_ingest.embed.protocol import Vectors
+from ragkit_ingest.failpoint import failpoint
 
 _BATCH = 1000
 
@@ -68,22 +68,6 @@ class Publisher:
         total = live + len(added) - len(removed)
         return Change(added=tuple(added), removed=tuple(removed), total=total, files=files)
 
-    def vectors(
-        self, space_id: int, chunk_ids: Sequence[int], dimension: int
-    ) -> Iterator[tuple[list[int], Vectors]]:
-        """Yield the chunks' vectors in batches, in the order of the ids."""
-        for position in range(0, len(chunk_ids), _BATCH):
-            batch = list(chunk_ids[position : position + _BATCH])
-            marks = ",".join("?" * len(batch))
-            found = dict(
-                self._db.execute(
-                    f"SELECT c.id, v.vector FROM chunks c JOIN vectors v ON v.space_id = ?"
-                    f" AND v.text_key = c.text_key WHERE c.id IN ({marks})",
-                    (space_id, *batch),
-                )
-            )
-            yield batch, rows.load_vectors([found.get(id_, b"") for id_ in batch], dimension)
-
     def publish(
         self,
         change: Change,
@@ -109,9 +93,12 @@ class Publisher:
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._mark_removed(removed_files)
+        failpoint("publish.before")
         with transaction(self._db):
-            self._remove(change.removed)
-            self._remove(self._staged_of_removed())
+            failpoint("publish.begun")
+            self.remove(change.removed)
+            self.remove(self._staged_of_removed())
+            failpoint("publish.removed")
             self._db.execute("DELETE FROM revisions WHERE file_id IN (SELECT id FROM temp.removed)")
             self._db.execute("DELETE FROM files WHERE id IN (SELECT id FROM temp.removed)")
             self._db.execute(
@@ -128,18 +115,57 @@ class Publisher:
                 (now,),
             )
             self._db.execute("UPDATE revisions SET state = 'live' WHERE state = 'staged'")
-            self._db.execute(
-                "DELETE FROM vectors WHERE NOT EXISTS"
-                " (SELECT 1 FROM chunks WHERE chunks.text_key = vectors.text_key)"
+            failpoint("publish.live")
+            self.forget_vectors()
+            self.index_words(change.added)
+            failpoint("publish.words")
+            number = self.replace_generation(
+                folder=folder, space_id=space_id, store=store, chunks=change.total
             )
-            self._index_words(change.added)
+            failpoint("publish.ready")
+        failpoint("publish.after")
+        return number
+
+    def replace_generation(self, *, folder: str, space_id: int, store: str, chunks: int) -> int:
+        """Let readers move to another folder of vectors.
+
+        Args:
+            folder: Its name.
+            space_id: The vector space of its vectors.
+            store: Name of the vector store that built it.
+            chunks: How many it holds.
+
+        Returns:
+            The number of the new generation.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with transaction(self._db):
             self._db.execute("UPDATE generations SET state = 'retired' WHERE state = 'live'")
             cursor = self._db.execute(
                 "INSERT INTO generations (space_id, store, folder, chunks, state, published_at)"
                 " VALUES (?, ?, ?, ?, 'live', ?)",
-                (space_id, store, folder, change.total, now),
+                (space_id, store, folder, chunks, now),
             )
         return int(cursor.lastrowid or 0)
+
+    def recent_folders(self) -> set[str]:
+        """Return the names of the live folder and the one before it.
+
+        A reader that is in the middle of a search may still hold the one before.
+        """
+        found = self._db.execute("SELECT folder FROM generations ORDER BY id DESC LIMIT 2")
+        return {folder for (folder,) in found}
+
+    def forget_generations(self) -> None:
+        """Delete the record of every generation but the live one."""
+        self._db.execute("DELETE FROM generations WHERE state = 'retired'")
+
+    def forget_vectors(self) -> None:
+        """Delete the vectors of texts that no chunk holds any more."""
+        self._db.execute(
+            "DELETE FROM vectors WHERE NOT EXISTS"
+            " (SELECT 1 FROM chunks WHERE chunks.text_key = vectors.text_key)"
+        )
 
     def _staged_of_removed(self) -> list[int]:
         return self._ids(
@@ -147,7 +173,7 @@ class Publisher:
             " WHERE r.state = 'staged' AND r.file_id IN (SELECT id FROM temp.removed)"
         )
 
-    def _remove(self, chunk_ids: Sequence[int]) -> None:
+    def remove(self, chunk_ids: Sequence[int]) -> None:
         """Delete chunks and their words."""
         for position in range(0, len(chunk_ids), _BATCH):
             batch = chunk_ids[position : position + _BATCH]
@@ -155,7 +181,8 @@ class Publisher:
             self._db.execute(f"DELETE FROM words WHERE rowid IN ({marks})", batch)
             self._db.execute(f"DELETE FROM chunks WHERE id IN ({marks})", batch)
 
-    def _index_words(self, chunk_ids: Sequence[int]) -> None:
+    def index_words(self, chunk_ids: Sequence[int]) -> None:
+        """Index the words of live chunks."""
         for position in range(0, len(chunk_ids), _BATCH):
             batch = chunk_ids[position : position + _BATCH]
             marks = ",".join("?" * len(batch))
@@ -166,15 +193,7 @@ class Publisher:
             ).fetchall()
             self._db.executemany(
                 "INSERT INTO words (rowid, title, headings, body) VALUES (?, ?, ?, ?)",
-                (
-                    (
-                        id_,
-                        " ".join(lexical.words(title)),
-                        " ".join(lexical.words(" ".join(rows.load_texts(headings)))),
-                        " ".join(lexical.words(text)),
-                    )
-                    for id_, title, headings, text in selected
-                ),
+                ((id_, *analysed(*texts)) for id_, *texts in selected),
             )
 
     def rename(self, moves: Sequence[Relocation]) -> None:
@@ -207,3 +226,10 @@ class Publisher:
 
     def _ids(self, query: str) -> list[int]:
         return [row[0] for row in self._db.execute(query)]
+
+
+def analysed(title: str, headings: str, text: str) -> tuple[str, str, str]:
+    """Return what `words` holds of a chunk: its title, headings (as stored) and text."""
+    parts = (title, " ".join(rows.load_texts(headings)), text)
+    in_title, in_headings, in_text = (" ".join(lexical.words(part)) for part in parts)
+    return in_title, in_headings, in_text

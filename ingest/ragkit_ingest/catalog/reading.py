@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ragkit_ingest.catalog import rows
+from ragkit_ingest.catalog.schema import sound
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
+from ragkit_ingest.errors import DamagedIndexError
 from ragkit_ingest.records import Block, MetadataValue, Page
 from ragkit_ingest.retry import moment
 from ragkit_ingest.status import DocumentStatus
@@ -99,13 +101,23 @@ class Reading:
         self._db = connection
 
     def generation(self) -> Generation | None:
-        """Return the live generation, or None for an index without one."""
+        """Return the live generation, or None for an index without one.
+
+        Raises:
+            DamagedIndexError: If its row is not as it was written.
+        """
         row = self._db.execute(
-            "SELECT g.id, g.space_id, g.store, g.folder, g.chunks, s.fingerprint FROM generations g"
+            "SELECT g.id, g.space_id, g.store, g.folder, g.chunks, s.fingerprint,"
+            f" {sound('generations', 'g')} AND {sound('spaces', 's')} FROM generations g"
             " JOIN spaces s ON s.id = g.space_id WHERE g.state = 'live'"
         ).fetchone()
         if row is None:
             return None
+        if not row[6]:
+            raise DamagedIndexError(
+                "the catalog's entry of the published generation is damaged; restore the index "
+                "from a backup, or move its folder away and ingest again"
+            )
         return Generation(
             id=row[0],
             space_id=row[1],
@@ -116,16 +128,23 @@ class Reading:
         )
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
-        """Return the live chunks among the ids."""
+        """Return the live chunks among the ids.
+
+        Raises:
+            DamagedIndexError: If one, or its document's path, is not as it was written.
+        """
         found: dict[int, StoredChunk] = {}
         for batch in _batches(ids):
             for row in self._db.execute(
                 "SELECT c.id, f.id, f.path, r.title, r.format, c.headings, c.page, c.start,"
-                ' c."end", c.text FROM chunks c JOIN revisions r ON r.id = c.revision_id'
+                f' c."end", c.text, {sound("chunks", "c")}, {sound("files", "f")}'
+                " FROM chunks c JOIN revisions r ON r.id = c.revision_id"
                 " JOIN files f ON f.id = r.file_id"
                 f" WHERE r.state = 'live' AND c.id IN ({_marks(batch)})",
                 batch,
             ):
+                _refuse_damage("the stored text of a passage", row[10])
+                _refuse_damage("the entry of a file", row[11])
                 found[row[0]] = StoredChunk(
                     id=row[0],
                     document_id=row[1],
@@ -168,16 +187,22 @@ class Reading:
         return found
 
     def vectors(self, space_id: int, chunk_ids: Sequence[int], dimension: int) -> Vectors:
-        """Return the chunks' vectors, shape (len(chunk_ids), dimension), in that order."""
+        """Return the chunks' vectors, shape (len(chunk_ids), dimension), in that order.
+
+        Raises:
+            DamagedIndexError: If one is missing, or not as it was written.
+        """
         found: dict[int, bytes] = {}
         for batch in _batches(chunk_ids):
-            found.update(
-                self._db.execute(
-                    "SELECT c.id, v.vector FROM chunks c JOIN vectors v ON v.space_id = ?"
-                    f" AND v.text_key = c.text_key WHERE c.id IN ({_marks(batch)})",
-                    (space_id, *batch),
-                )
-            )
+            for id_, vector, intact in self._db.execute(
+                f"SELECT c.id, v.vector, {sound('vectors', 'v')} FROM chunks c"
+                " JOIN vectors v ON v.space_id = ? AND v.text_key = c.text_key"
+                f" WHERE c.id IN ({_marks(batch)})",
+                (space_id, *batch),
+            ):
+                _refuse_damage("the vector of a passage", intact)
+                found[id_] = vector
+        _refuse_damage("the list of vectors", len(found) == len(set(chunk_ids)))
         return rows.load_vectors([found.get(id_, b"") for id_ in chunk_ids], dimension)
 
     def live_ids(self) -> list[int]:
@@ -254,15 +279,22 @@ class Reading:
         return {id_: {p.number: p.label for p in rows.load_pages(pages)} for id_, pages in found}
 
     def document(self, document_id: int) -> StoredDocument | None:
-        """Return a live document, or None if it is not (or no longer) there."""
+        """Return a live document, or None if it is not (or no longer) there.
+
+        Raises:
+            DamagedIndexError: If it is not as it was written.
+        """
         row = self._db.execute(
-            "SELECT f.id, f.path, r.format, r.title, r.text, r.blocks, r.pages, r.metadata"
+            "SELECT f.id, f.path, r.format, r.title, r.text, r.blocks, r.pages, r.metadata,"
+            f" {sound('revisions', 'r')}, {sound('files', 'f')}"
             " FROM files f JOIN revisions r ON r.file_id = f.id"
             " WHERE r.state = 'live' AND f.id = ?",
             (document_id,),
         ).fetchone()
         if row is None:
             return None
+        _refuse_damage("the entry of a file", row[9])
+        _refuse_damage(f"the stored text of {row[1]}", row[8])
         return StoredDocument(
             id=row[0],
             path=row[1],
@@ -344,6 +376,15 @@ class Reading:
                 chunks,
             ) in found
         ]
+
+
+def _refuse_damage(what: str, intact: object) -> None:
+    """Raise rather than hand on what is not as it was written."""
+    if not intact:
+        raise DamagedIndexError(
+            f"{what} is damaged: it is not what was written into the catalog; run ragkit verify, "
+            "which mends what can be mended and names what to read again"
+        )
 
 
 def _state(outcome: str, *, live: bool, chunks: int) -> str:

@@ -7,12 +7,16 @@ Only live revisions are ever read.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
+from ragkit_ingest.catalog import digest
 from ragkit_ingest.errors import (
     DamagedIndexError,
     NoIndexError,
@@ -20,6 +24,7 @@ from ragkit_ingest.errors import (
     RagkitError,
     StorageError,
 )
+from ragkit_ingest.failpoint import failpoint
 
 FILE_NAME = "catalog.sqlite"
 # What may be there before the catalog is, while another process makes it.
@@ -28,17 +33,22 @@ _BEFORE_TABLES = frozenset(
 )
 APPLICATION_ID = 0x52474B54  # "RGKT"
 VERSION = 2
+BUSY_S = 5.0  # how long a connection waits for another one
+DEFINITIONS = "definitions"  # the setting that holds the digest of the tables' SQL
 
+# row_digest: of the row's other columns, kept by triggers; see digest.py.
 _TABLES = """
 CREATE TABLE settings (
     key TEXT PRIMARY KEY,
-    value TEXT NOT NULL
+    value TEXT NOT NULL,
+    row_digest BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
 
 CREATE TABLE spaces (
     id INTEGER PRIMARY KEY,
     digest TEXT NOT NULL UNIQUE,
-    fingerprint TEXT NOT NULL
+    fingerprint TEXT NOT NULL,
+    row_digest BLOB NOT NULL DEFAULT x''
 );
 
 -- A folder, or a source of documents that are no files; then the path is its name, not absolute.
@@ -47,7 +57,8 @@ CREATE TABLE roots (
     path BLOB NOT NULL UNIQUE,
     label TEXT NOT NULL UNIQUE,
     whole INTEGER NOT NULL,
-    kind TEXT NOT NULL DEFAULT 'folder' CHECK (kind IN ('folder', 'source'))
+    kind TEXT NOT NULL DEFAULT 'folder' CHECK (kind IN ('folder', 'source')),
+    row_digest BLOB NOT NULL DEFAULT x''
 );
 
 -- A file that was seen. size, mtime_ns and sha256 are of the content last tried. An attachment
@@ -68,6 +79,7 @@ CREATE TABLE files (
     attempts INTEGER NOT NULL DEFAULT 0,
     retry_at INTEGER NOT NULL DEFAULT 0,
     indexed_at TEXT NOT NULL DEFAULT '',
+    row_digest BLOB NOT NULL DEFAULT x'',
     UNIQUE (root_id, name)
 );
 CREATE INDEX files_by_owner ON files (owner_id) WHERE owner_id IS NOT NULL;
@@ -86,7 +98,8 @@ CREATE TABLE revisions (
     blocks TEXT NOT NULL,
     pages TEXT NOT NULL,
     metadata TEXT NOT NULL,
-    notices TEXT NOT NULL
+    notices TEXT NOT NULL,
+    row_digest BLOB NOT NULL DEFAULT x''
 );
 CREATE UNIQUE INDEX one_revision_a_state ON revisions (file_id, state);
 CREATE INDEX revisions_by_content ON revisions (sha256, recipe);
@@ -103,6 +116,7 @@ CREATE TABLE chunks (
     text TEXT NOT NULL,
     tokens INTEGER NOT NULL,
     text_key BLOB NOT NULL,
+    row_digest BLOB NOT NULL DEFAULT x'',
     UNIQUE (revision_id, ordinal)
 );
 CREATE INDEX chunks_by_text ON chunks (text_key);
@@ -112,6 +126,7 @@ CREATE TABLE vectors (
     space_id INTEGER NOT NULL REFERENCES spaces (id),
     text_key BLOB NOT NULL,
     vector BLOB NOT NULL,
+    row_digest BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (space_id, text_key)
 ) WITHOUT ROWID;
 
@@ -122,7 +137,8 @@ CREATE TABLE generations (
     folder TEXT NOT NULL,
     chunks INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('live', 'retired')),
-    published_at TEXT NOT NULL
+    published_at TEXT NOT NULL,
+    row_digest BLOB NOT NULL DEFAULT x''
 );
 CREATE UNIQUE INDEX one_live_generation ON generations (state) WHERE state = 'live';
 
@@ -184,7 +200,7 @@ def translated(folder: Path) -> Iterator[None]:
     except sqlite3.Error as exc:
         raise _translate(exc, folder) from exc
     except UnicodeDecodeError as exc:  # SQLite's own message quotes what it could not read
-        raise DamagedIndexError(_damaged(folder, "it holds text that is not UTF-8")) from exc
+        raise DamagedIndexError(damaged(folder, "it holds text that is not UTF-8")) from exc
     except OSError as exc:
         raise StorageError(
             f"the index at {folder} cannot be read or written ({exc.strerror or exc}); what was "
@@ -250,6 +266,47 @@ def check(connection: sqlite3.Connection) -> str:
     return "" if found == "ok" else found
 
 
+@cache
+def digested() -> dict[str, digest.Table]:
+    """Return the tables whose rows carry a digest, by name."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_TABLES)
+        return {table.name: table for table in digest.tables(connection)}
+
+
+def sound(table: str, alias: str) -> str:
+    """Return the SQL condition that a row of the table is as it was written."""
+    return digested()[table].sound(alias)
+
+
+def definitions(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the SQL that made each table, index and trigger of ours, by name."""
+    found = connection.execute(
+        "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'words\\_%'"
+        " ESCAPE '\\' ORDER BY name"
+    )
+    return {str(name): str(sql) for name, sql in found}
+
+
+def definitions_digest(connection: sqlite3.Connection) -> str:
+    """Return a digest of the definitions, to compare with the one noted when they were made."""
+    written = json.dumps(definitions(connection)).encode()
+    return hashlib.blake2b(written, digest_size=16).hexdigest()
+
+
+@cache
+def _new_digest() -> str:
+    """Return what `definitions_digest` gives of a new catalog."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_schema())
+        return definitions_digest(connection)
+
+
+def _schema() -> str:
+    triggers = "".join(table.triggers() for table in digested().values())
+    return f"{_TABLES}{triggers}"
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     connection = _opened(path.absolute().as_uri())
     with _closed_on_error(connection):
@@ -273,14 +330,16 @@ def _connect_or_look(path: Path) -> sqlite3.Connection:
 
 
 def _opened(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         uri,
         uri=True,
-        timeout=5.0,
+        timeout=BUSY_S,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
     )
+    digest.register(connection)
+    return connection
 
 
 @contextmanager
@@ -293,15 +352,19 @@ def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
+    failpoint("create.before")
     try:
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; "
+            f"BEGIN IMMEDIATE; {_schema()}"
+            f" INSERT INTO settings (key, value) VALUES ('{DEFINITIONS}', '{_new_digest()}');"
+            f" PRAGMA application_id = {APPLICATION_ID}; "
             f"PRAGMA user_version = {VERSION}; COMMIT;"
         )
     except sqlite3.OperationalError:
         _roll_back(connection)
         if _version(connection) == 0:  # else another process has just made them
             raise
+    failpoint("create.after")
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
@@ -360,18 +423,26 @@ def check_ours_or_empty(folder: Path) -> None:
         )
 
 
-def _damaged(folder: Path, why: str) -> str:
+def damaged(folder: Path, why: str, *, verified: bool = False) -> str:
+    """Return the sentence that says that a catalog is damaged.
+
+    Args:
+        folder: The index folder.
+        why: What was seen of it.
+        verified: Whether `verify` has found it beyond mending.
+    """
+    first = "" if verified else "run ragkit verify, which mends what can be mended, else "
     return (
-        f"the catalog {folder / FILE_NAME} is damaged ({why}); restore it from a backup, or move "
-        "the folder away and ingest again: the documents themselves are not affected"
+        f"the catalog {folder / FILE_NAME} is damaged ({why}); {first}restore it from a backup, "
+        "or move the folder away and ingest again: the documents themselves are not affected"
     )
 
 
 def _translate(exc: sqlite3.Error, folder: Path) -> RagkitError:
-    damaged = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+    codes = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
     # A table or a text that cannot be read has no code of its own, but the same cause.
-    if _primary(exc) in damaged or re.search("no such (table|column)|decode to UTF-8", str(exc)):
-        return DamagedIndexError(_damaged(folder, str(exc)))
+    if _primary(exc) in codes or re.search("no such (table|column)|decode to UTF-8", str(exc)):
+        return DamagedIndexError(damaged(folder, str(exc)))
     if _primary(exc) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return StorageError(
             f"another process kept the index at {folder} busy for too long; run the command again"

@@ -17,6 +17,7 @@ from ragkit_ingest.catalog import rows
 from ragkit_ingest.catalog.schema import transaction
 from ragkit_ingest.content import Content, Enclosed
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
+from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.records import Chunk, Document
 from ragkit_ingest.retry import pause_s
 
@@ -342,6 +343,7 @@ class Staging:
             file_id = self._upsert(seen, outcome="staged", reason="")
             self._drop_staged(file_id)
             self._insert_revision(file_id, seen.sha256, seen.recipe, content)
+            failpoint("stage.inside")
             attempts = self._forget_failed(file_id)
             for attachment in enclosed:
                 before = attempts.get((attachment.name, seen.sha256, attachment.recipe), 0)
@@ -365,6 +367,7 @@ class Staging:
             attempts = 1 + (before[0] if before else 0)
             file_id = self._upsert(seen, outcome="failed", reason=reason)
             self._note_failure(file_id, attempts, now + (pause_s(attempts) if rest else 0))
+            failpoint("fail.inside")
             self._drop_staged(file_id)
 
     def fail_again(self, file_id: int, failures: Sequence[Enclosed], *, now: float) -> None:
@@ -396,7 +399,7 @@ class Staging:
             " GROUP BY c.text_key LIMIT ?",
             (space_id, limit),
         )
-        return [(key, f"{header}\n{text}" if header else text) for key, header, text in found]
+        return [(key, rows.embedded_text(header, text)) for key, header, text in found]
 
     def without_vectors(self, space_id: int, keys: Sequence[bytes]) -> set[bytes]:
         """Return the keys for which no vector is stored."""
@@ -419,6 +422,7 @@ class Staging:
                     for key, vector in zip(keys, vectors, strict=True)
                 ),
             )
+            failpoint("embed.inside")
 
     def space(self, fingerprint: Fingerprint) -> int:
         """Return the id of the embedder's vector space, registered if it is new."""

@@ -7,6 +7,7 @@ names one is refused before Chroma opens it, because opening it can run code tha
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -20,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from ragkit_ingest.embed.protocol import Vectors
-from ragkit_ingest.errors import DamagedStoreError, StorageError
+from ragkit_ingest.errors import DamagedStoreError, IndexStateError, StorageError
+from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.store.protocol import Batch
 from ragkit_ingest.store.seal import check_seal, write_seal
 
@@ -31,6 +33,9 @@ _REMOVE = 1000
 _QUEUED_SHARE = 8
 _QUEUED_LEAST = 500
 _SAVED_EVERY = 1000  # where it is not known how many there will be
+_ROWS = "rows.sha256"
+# What Chroma writes into whenever it opens a folder.
+_UNSETTLED = frozenset({"acquire_write", "maintenance_log"})
 _NO_FUNCTION = frozenset({"legacy", "unknown"})
 
 
@@ -82,6 +87,7 @@ class ChromaStore:
                 # Chroma warns of its own default, a collection without an embedding function.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 collection.modify(configuration={"hnsw": {"sync_threshold": queued}})
+        failpoint("build.written")
         _finish(folder)
         return held
 
@@ -93,15 +99,27 @@ class ChromaStore:
         _refuse_functions(base)
         with _storage_errors(folder):
             shutil.copytree(base, folder)
+            failpoint("derive.copied")
             with _client(folder) as client:
                 collection = _collection(client, folder)
                 for start in range(0, len(removed), _REMOVE):
                     batch = removed[start : start + _REMOVE]
                     collection.delete(ids=[str(id_) for id_ in batch])
+                failpoint("derive.removed")
                 _add(collection, added)
                 held = int(collection.count())
+        failpoint("build.written")
         _finish(folder)
         return held
+
+    def check(self, folder: Path) -> None:
+        """Compare the rows of Chroma's SQLite file with what they were when it was built."""
+        check_seal(folder)
+        if _rows_digest(folder) != (folder / _ROWS).read_text(encoding="ascii"):
+            raise DamagedStoreError(
+                f"the vectors in {folder} are not intact (chroma.sqlite3 changed since it was "
+                "written)"
+            )
 
     def open(self, folder: Path) -> ChromaSearcher:
         """Open a built folder for reading."""
@@ -198,17 +216,30 @@ def _guarded(folder: Path, call: Any, *args: Any, **kwargs: Any) -> Any:
     """Call Chroma; whatever it raises on reading means that the folder is not intact."""
     try:
         return call(*args, **kwargs)
-    except Exception as exc:  # Chroma raises bare Exception subclasses of its own
+    except BaseException as exc:
+        if not _is_chromas(exc):
+            raise
         raise DamagedStoreError(f"the Chroma folder {folder} cannot be read ({exc})") from exc
+
+
+def _is_chromas(exc: BaseException) -> bool:
+    """Return whether Chroma may have raised it.
+
+    It raises bare Exception subclasses of its own; and where its native code meets damage that it
+    does not expect, it panics, which is no Exception and has no name that can be imported.
+    """
+    return isinstance(exc, Exception) or type(exc).__name__ == "PanicException"
 
 
 @contextmanager
 def _storage_errors(folder: Path) -> Iterator[None]:
     try:
         yield
-    except StorageError:
+    except (StorageError, IndexStateError):  # the latter of the catalog that gives the vectors
         raise
-    except Exception as exc:  # Chroma raises bare Exception subclasses of its own
+    except BaseException as exc:
+        if not _is_chromas(exc):
+            raise
         raise StorageError(
             f"the vectors could not be written to {folder} ({exc}); free disk space or check its "
             "permissions, then run the same command again: nothing embedded is lost"
@@ -274,16 +305,42 @@ def _functions(value: Any) -> Iterator[str]:
 def _finish(folder: Path) -> None:
     """Seal the graph, and have the disk confirm everything before the catalog points to it.
 
-    Chroma's own SQLite file is left out of the seal, because opening it already changes it;
-    SQLite notices itself when it was cut short. A graph that was never saved is rewritten at
-    each opening, so that there is nothing to seal either.
+    Chroma's own SQLite file is left out of the seal, because opening it already changes it; its
+    rows are sealed instead. A graph that was never saved is rewritten at each opening, so that
+    there is nothing to seal either.
     """
     saved = sorted(folder.glob("*/index_metadata.pickle"))
     graph = [path for metadata in saved for path in metadata.parent.iterdir()]
     with _storage_errors(folder):
-        write_seal(folder, graph)
+        (folder / _ROWS).write_text(_rows_digest(folder), encoding="ascii")
+        write_seal(folder, [folder / _ROWS, *graph])
         for path in [folder.parent, folder, *folder.rglob("*")]:
             _fsync(path)
+
+
+def _rows_digest(folder: Path) -> str:
+    """Return the SHA-256 of all rows that stay as they are; SQLite's own check comes first."""
+    path = (folder / "chroma.sqlite3").absolute()
+    total = hashlib.sha256()
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            connection.text_factory = bytes
+            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if found != b"ok":
+                raise DamagedStoreError(f"the vectors in {folder} are not intact ({path.name})")
+            tables = connection.execute(
+                "SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+            ).fetchall()
+            for name, sql in tables:
+                total.update(sql)
+                table = name.decode()
+                if table in _UNSETTLED or b"VIRTUAL TABLE" in sql:
+                    continue
+                for row in connection.execute(f'SELECT * FROM "{table}"'):
+                    total.update(repr(row).encode())
+    except (sqlite3.Error, UnicodeDecodeError) as exc:
+        raise DamagedStoreError(f"the Chroma folder {folder} cannot be read ({exc})") from exc
+    return total.hexdigest()
 
 
 def _fsync(path: Path) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import DamagedStoreError, StorageError
+from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.store.protocol import Batch
 from ragkit_ingest.store.seal import check_seal, write_seal
 
@@ -66,11 +67,16 @@ class ExactStore:
             )
         return ExactSearcher(ids, vectors)
 
+    def check(self, folder: Path) -> None:
+        """Compare both files with the seal, which is all there is."""
+        check_seal(folder)
+
     def _write(self, folder: Path, ids: NDArray[np.int64], vectors: Vectors) -> None:
         try:
             folder.mkdir(parents=True)
             _save(folder / _IDS, ids)
             _save(folder / _VECTORS, vectors)
+            failpoint("build.written")
             write_seal(folder, [folder / _IDS, folder / _VECTORS])
         except OSError as exc:
             raise StorageError(f"the vectors could not be written to {folder} ({exc})") from exc

@@ -88,3 +88,11 @@ class VectorStore(Protocol):
             DamagedStoreError: If it is not intact.
         """
         ...
+
+    def check(self, folder: Path) -> None:
+        """Look for damage that opening the folder would not notice.
+
+        Raises:
+            DamagedStoreError: If there is any.
+        """
+        ...

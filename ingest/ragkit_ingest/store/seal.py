@@ -13,17 +13,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ragkit_ingest.errors import DamagedStoreError
+from ragkit_ingest.failpoint import failpoint
 
 FILE_NAME = "seal.json"
 
 
 def write_seal(folder: Path, files: Iterable[Path]) -> None:
     """Write the SHA-256 of the files, all within the folder, beside them, down to the disk."""
+    failpoint("seal.before")
     digests = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
     with (folder / FILE_NAME).open("w", encoding="utf-8") as file:
+        failpoint("seal.inside")
         json.dump(digests, file, indent=1, sort_keys=True)
         file.flush()
         os.fsync(file.fileno())
+    failpoint("seal.after")
 
 
 def check_seal(folder: Path) -> None:

@@ -18,6 +18,7 @@ from ragkit.cli.main import run
 from ragkit.cli.session import Session
 from ragkit.generate.protocol import Turn
 from ragkit_ingest.errors import UsageError
+from ragkit_ingest.purge import PurgeReport
 from ragkit_ingest.report import (
     ChunkCounts,
     Failure,
@@ -28,6 +29,7 @@ from ragkit_ingest.report import (
 )
 from ragkit_ingest.source import SourceDocument
 from ragkit_ingest.status import DocumentStatus, IndexStatus, StoredText
+from ragkit_ingest.verify import VerifyReport
 
 TEXT = "Leave.\nThe notice period is three months. It is two weeks during probation."
 QUOTE = "The notice period is three months."
@@ -155,6 +157,7 @@ class FakePipeline:
     found: SearchResult | None = None
     ingested: IngestReport | BaseException = field(default_factory=report)
     held: IndexStatus | BaseException = field(default_factory=index_status)
+    verified: VerifyReport = field(default_factory=VerifyReport)
     text: str = TEXT
     pages: tuple[tuple[int, str, int, int], ...] = ()
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -282,6 +285,14 @@ class FakePipeline:
         held = _raised(self.held)
         assert isinstance(held, IndexStatus)
         return held
+
+    def verify(self) -> VerifyReport:
+        self._note("verify")
+        return self.verified
+
+    def purge(self) -> PurgeReport:
+        self._note("purge")
+        return PurgeReport(size_before=2_000, size_after=1_000, generation=3)
 
     def close(self) -> None:
         self._note("close")

@@ -160,3 +160,17 @@ def test_ocr_is_as_before_unless_it_is_said(
 ) -> None:
     ragkit("ingest", "docs", *options)
     assert pipeline.last("ingest")["ocr"] is ocr
+
+
+def test_purge_follows_the_sync_and_is_reported(ragkit: Any, pipeline: Any) -> None:
+    result = ragkit("ingest", "docs", "--purge")
+    assert result.code == 0
+    assert "Erased from the index's files" in result.out
+    assert [call for call, _ in pipeline.calls] == ["ingest", "purge", "close"]
+    purged = ragkit("ingest", "docs", "--purge", "--json").json["purged"]
+    assert purged == {"size_before": 2000, "size_after": 1000, "generation": 3}
+
+
+def test_a_dry_run_purges_nothing(ragkit: Any, pipeline: Any) -> None:
+    ragkit("ingest", "docs", "--purge", "--dry-run")
+    assert "purge" not in [call for call, _ in pipeline.calls]
