@@ -274,7 +274,7 @@ class _Verification:
         with schema.transaction(self._db):
             self._take_out(sorted(entries | texts))
             for file_id in entries:
-                self._forget_place(file_id)
+                self._forget_entry(file_id)
             failpoint("verify.documents")
         self._reread += named
 
@@ -304,18 +304,27 @@ class _Verification:
             " WHERE state = 'live'"
         )
 
-    def _forget_place(self, file_id: int) -> None:
-        """Give a damaged entry a name that no file has: the next sync finds the file as new.
+    def _forget_entry(self, file_id: int) -> None:
+        """Let the next sync find a file as new whose entry was damaged.
 
-        An attachment's entry goes; the file that holds it is read again.
+        Attachments go with the file that holds them: reading that one again finds them all.
         """
-        owner = self._db.execute(
-            "SELECT owner_id FROM files WHERE id = ? AND owner_id IS NOT NULL", (file_id,)
+        found = self._db.execute(
+            "SELECT coalesce(owner_id, id) FROM files WHERE id = ?", (file_id,)
         ).fetchone()
-        if owner is not None:
-            self._db.execute("DELETE FROM files WHERE id = ?", (file_id,))
-            self._db.execute("UPDATE files SET parser = '' WHERE id = ?", owner)
+        if found is None:  # gone with the damaged entry of the file that held it
             return
+        owner = found[0]
+        held = [
+            id_ for (id_,) in self._db.execute("SELECT id FROM files WHERE owner_id = ?", (owner,))
+        ]
+        self._take_out([owner, *held])
+        self._db.executemany("DELETE FROM files WHERE id = ?", ((id_,) for id_ in held))
+        if owner == file_id:
+            self._forget_place(file_id)
+
+    def _forget_place(self, file_id: int) -> None:
+        """Give an entry a name that no file has."""
         self._db.execute(
             "UPDATE files SET path = '(damaged entry ' || id || ')',"
             " name = CAST('(damaged entry ' || id || ')' AS BLOB),"

@@ -432,7 +432,7 @@ def _mark(path: Path) -> tuple[int, ...]:
 def _is_news(report: IngestReport, before: IngestReport) -> bool:
     files, chunks = report.files, report.chunks
     return (
-        any((files.indexed, files.removed, chunks.added, chunks.removed))
+        any((files.indexed, files.moved, files.removed, chunks.added, chunks.removed))
         or report.failures != before.failures
         or report.no_text != before.no_text
     )

@@ -68,6 +68,7 @@ def _summary(report: IngestReport) -> str:
     files, chunks = report.files, report.chunks
     counts = [
         (files.indexed, "indexed"),
+        (files.moved, "moved"),
         (files.removed, "removed"),
         (files.failed, "failed"),
         (files.no_text, "without text"),

@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from ragkit_ingest.catalog import schema
 from ragkit_ingest.index import Index
 from ragkit_ingest.parse.registry import BUILT_IN, ParserRegistry
 from ragkit_ingest.parse.worker import ParserPool
 from ragkit_ingest.plan import SyncPlan
 from ragkit_ingest.report import IngestReport
 from ragkit_ingest.sync import SyncSettings, plan_sync, sync
+from ragkit_ingest.verify import verify
 from tests.ingest.conftest import Bench
 from tests.ingest.test_crash import start
 from tests.ingest.test_sync import consistent, vectors
+from tests.ingest.test_verify import alter
 from tests.support.folder import Folder
 
 
@@ -360,8 +363,30 @@ def test_a_killed_edit_is_taken_up_where_it_ended(mails: Mails) -> None:
 def test_the_catalog_refuses_an_attachment_without_a_mail(mails: Mails) -> None:
     mails.write("a.eml", attach(mail(), "n.txt", "words"))
     mails.sync()
-    connection = sqlite3.connect(mails.index.folder / "catalog.sqlite")
-    connection.execute("PRAGMA foreign_keys = ON")
+    connection = schema.open_existing(mails.index.folder)
     with pytest.raises(sqlite3.IntegrityError):
         connection.execute("UPDATE files SET owner_id = 999 WHERE owner_id IS NOT NULL")
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "again"),
+    [
+        ("files", "path = 'a.eml/x.txt' WHERE path = 'a.eml/n.txt'", ["a.eml/x.txt"]),
+        ("files", "path = 'b.eml' WHERE path = 'a.eml'", ["b.eml"]),
+        ("revisions", "text = text || '!' WHERE text LIKE '%words%'", ["a.eml/n.txt"]),
+    ],
+)
+def test_a_damaged_attachment_or_mail_is_read_again(
+    mails: Mails, table: str, change: str, again: list[str]
+) -> None:
+    mails.write("a.eml", attach(mail(), "n.txt", "words"))
+    mails.write("c.eml", attach(mail(), "n.txt", "others"))
+    mails.sync()
+    alter(Bench(mails.index, mails.docs), table, change)
+    assert list(verify(mails.index).reread) == again
+    mails.sync()
+    assert verify(mails.index).sound
+    assert sorted(mails.states()) == ["a.eml", "a.eml/n.txt", "c.eml", "c.eml/n.txt"]
+    assert mails.text("a.eml/n.txt") == "words"
+    check(mails)

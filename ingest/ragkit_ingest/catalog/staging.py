@@ -155,7 +155,9 @@ class Staging:
     def note_setting(self, key: str, value: str) -> None:
         """Note something for later syncs."""
         with transaction(self._db):
-            self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
+            self._db.execute(
+                "INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value)
+            )
 
     def roots(self) -> list[Root]:
         """Return the folders that were ingested, oldest first."""

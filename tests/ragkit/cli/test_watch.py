@@ -23,7 +23,10 @@ from tests.support.folder import Folder
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 60.0
 PROGRAM = """
+import signal
 import sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from ragkit.cli.main import run
 from ragkit.config import Config
 from ragkit.pipeline import Pipeline
