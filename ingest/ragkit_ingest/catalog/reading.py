@@ -196,7 +196,8 @@ class Reading:
         for batch in _batches(chunk_ids):
             for id_, vector, intact in self._db.execute(
                 f"SELECT c.id, v.vector, {sound('vectors', 'v')} FROM chunks c"
-                " JOIN vectors v ON v.space_id = ? AND v.text_key = c.text_key"
+                # CROSS fixes the order: left to itself, SQLite reads every vector of the space.
+                " CROSS JOIN vectors v ON v.space_id = ? AND v.text_key = c.text_key"
                 f" WHERE c.id IN ({_marks(batch)})",
                 (space_id, *batch),
             ):
