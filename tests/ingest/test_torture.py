@@ -47,7 +47,7 @@ def test_the_comparison_finds_what_is_lost_doubled_and_mixed() -> None:
     for found, column in (((A,), "lost"), ((A, B, B), "duplicated"), ((A, B, ("c",)), "mixed")):
         line = Line()
         assert not line.compare(state(*found), state(A, B), "here")
-        assert line.counts == {column: 1}
+        assert line.counts == Counter({column: 1})
         assert line.examples
     line = Line()
     assert line.compare(state(B, A), state(A, B), "here")

@@ -32,7 +32,7 @@ class Amount:
     """How much is done to the indexes of one store.
 
     Attributes:
-        arrivals: Of each step at each failpoint, at how many it is killed.
+        arrivals: Of each step at each failpoint, at how many it is killed; see `at_failpoints`.
         moments: Random kills.
         fill: Full disks a step.
         rounds: Syncs beside which others write or read.
@@ -117,7 +117,7 @@ def _apart(place: Path, store: str, amount: Amount, seed: int) -> tuple[Tally, s
 
 def a_little(place: Path, tally: Tally, *, seed: int) -> list[str]:
     """Do a little of everything, in seconds; return remarks."""
-    amount = Amount(arrivals=1, moments=16, fill=1, rounds=4, each=4)
+    amount = Amount(arrivals=0, moments=8, fill=1, rounds=2, each=2)
     reached, remarks = torture(Bed(_made(place / "exact"), "exact"), tally, amount, seed=seed)
     bed = Bed(_made(place / "chroma"), "chroma")
     for point in ("derive.copied", "derive.removed"):

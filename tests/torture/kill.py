@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -42,21 +42,32 @@ STEPS = (
 )
 
 
+_SEVENTH = 7
+
+
 def at_failpoints(bed: Bed, line: Line, *, each: int = 3) -> set[str]:
     """Kill every step of a sync at every failpoint; return the failpoints that were reached.
 
     Args:
         bed: Where.
         line: Where to count.
-        each: How many of its arrivals are tried: the first, the last, and some between.
+        each: How many of its arrivals are tried: the first, the last, and some between. 0 tries
+            the first arrivals of all steps together, and every seventh of each.
     """
     reached: set[str] = set()
     for step in STEPS:
         base, old = base_of(bed, step)
-        for point in _points(bed, base, partial(bed.sync), each):
+        for point in _chosen(_points(bed, base, partial(bed.sync), each), reached, each):
             _kill_sync(bed, line, step, base, old, point)
-            reached.add(point.split(":")[0])
     return reached
+
+
+def _chosen(points: Iterable[str], reached: set[str], each: int) -> Iterator[str]:
+    for number, point in enumerate(points):
+        name = point.split(":")[0]
+        if each or name not in reached or number % _SEVENTH == 0:
+            reached.add(name)
+            yield point
 
 
 def one(bed: Bed, line: Line, step: Step, point: str) -> None:
@@ -74,7 +85,7 @@ def at_mending(bed: Bed, line: Line, *, each: int = 3) -> set[str]:
     value_of(partial(damage_everything, damaged))
     for name, start in (("verify", damaged), ("purge", base)):
         work: Callable[[Path], Any] = bed.verify if name == "verify" else bed.purge
-        for point in _points(bed, start, work, each):
+        for point in _chosen(_points(bed, start, work, each), reached, each):
             folder = bed.copy(start)
             ended = run(killed_at(point, partial(work, folder)))
             line.add("points")
@@ -87,7 +98,6 @@ def at_mending(bed: Bed, line: Line, *, each: int = 3) -> set[str]:
             line.add("re-embedded", len(bed.embedded()), at)
             whole = line.compare(bed.seen(folder), wanted, at)
             count_end(line, ended, at, whole=whole)
-            reached.add(point.split(":")[0])
             bed.drop(folder)
     return reached
 
@@ -174,4 +184,5 @@ def _points(bed: Bed, base: Path | None, work: Callable[[Path], Any], each: int)
     bed.drop(trial)
     for name, count in arrived.items():
         tried = {1, count} | {1 + (count - 1) * n // max(each - 1, 1) for n in range(each)}
-        yield from (f"{name}:{number}" for number in sorted(tried)[:each] if number <= count)
+        several = sorted(tried)[: max(each, 1)]
+        yield from (f"{name}:{number}" for number in several if number <= count)
