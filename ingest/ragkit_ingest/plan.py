@@ -12,7 +12,8 @@ from typing import Protocol
 
 from ragkit_ingest.catalog.staging import FileRow, Root, Seen, readable
 from ragkit_ingest.discover import Found, PassedOver, examine_file, sha256, walk
-from ragkit_ingest.errors import UnreadableFileError
+from ragkit_ingest.errors import ParserLimitError, UnreadableFileError
+from ragkit_ingest.parse.file import check_size
 
 
 class Recipes(Protocol):
@@ -224,8 +225,9 @@ def _place(
         draft.unchanged.append(row)
         return
     try:
+        check_size(entry.size)
         digest = sha256(entry.path)
-    except UnreadableFileError as exc:
+    except (UnreadableFileError, ParserLimitError) as exc:
         draft.unreadable.append((_seen(root, entry, shown, "", recipe), str(exc)))
         return
     seen = _seen(root, entry, shown, digest, recipe)

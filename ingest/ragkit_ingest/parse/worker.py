@@ -18,7 +18,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ragkit_ingest.errors import ParserLimitError, SourceError, UnsupportedFormatError
 from ragkit_ingest.parse.protocol import Source
@@ -132,6 +132,18 @@ class _Job(Generic[Key]):
         return "/".join(self.source.member)
 
 
+class Watch(Protocol):
+    """Is told what a pool's workers are at, as it happens."""
+
+    def begun(self, source: Source, pid: int) -> None:
+        """A worker opened a file, or an attachment of one."""
+        ...
+
+    def ended(self, source: Source, outcome: Document | SourceError) -> None:
+        """A file, or an attachment, came to this; also where no worker was needed for it."""
+        ...
+
+
 class ParserPool:
     """Parses files in separate processes, and each of their attachments on its own.
 
@@ -143,6 +155,7 @@ class ParserPool:
         memory_bytes: Memory that one process may have, where the system can limit it.
         output_bytes: Characters of text that one file may give.
         registry: Which parser reads what.
+        watch: Is told what the workers are at.
     """
 
     def __init__(
@@ -153,6 +166,7 @@ class ParserPool:
         memory_bytes: int = 1 << 30,
         output_bytes: int = 64 << 20,
         registry: ParserRegistry | None = None,
+        watch: Watch | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"a pool needs 1 worker or more, not {workers}")
@@ -161,6 +175,7 @@ class ParserPool:
         self._memory_bytes = memory_bytes
         self._output_bytes = output_bytes
         self._registry = registry or ParserRegistry()
+        self._watch = watch
         self._heard: queue.SimpleQueue[tuple[_Worker, bytes | None]] = queue.SimpleQueue()
         self._idle: list[_Worker] = []
         # Where workers unpack attachments; a killed one leaves its files for us to delete.
@@ -245,6 +260,8 @@ class ParserPool:
         """Record what a job came to; whether its file is finished."""
         file = job.file
         file.open -= 1
+        if self._watch is not None:
+            self._watch.ended(job.source, outcome)
         if isinstance(outcome, Document):
             file.characters += len(outcome.text)
             self._enqueue(job, outcome, todo)
@@ -327,6 +344,8 @@ class ParserPool:
                 continue
             if payload == BEGUN:
                 worker.begun = True
+                if self._watch is not None:
+                    self._watch.begun(worker.source, worker.process.pid)
                 worker.deadline = time.monotonic() + self._timeout_s
                 continue
             return worker, self._outcome(worker, payload)
