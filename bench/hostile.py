@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.corpus import ROOT
 from ragkit_ingest.catalog.staging import readable
 from tests.support.odd.file import PORT
 from tests.support.odd.folder import COMES_AND_GOES, clear, restless, write_all
@@ -174,6 +175,7 @@ def watched(arguments: Sequence[str], silence_s: float) -> dict[str, Any]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
+            cwd=ROOT,
         )
         heard: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         thread = threading.Thread(target=_hear, args=(process, heard))

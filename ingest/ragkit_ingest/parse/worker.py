@@ -51,6 +51,7 @@ class _Worker:
     heard: queue.SimpleQueue[tuple[_Worker, bytes | None]]
     source: Source
     deadline: float = 0.0
+    began: float = 0.0
     begun: bool = False
     answered: bool = False
     too_long: bool = False
@@ -74,8 +75,12 @@ class _Worker:
 
     def take(self, source: Source, deadline: float) -> bool:
         """Hand over a file; whether the child was there to take it."""
-        self.source, self.deadline, self.begun = source, deadline, False
+        self.source, self.deadline, self.begun, self.began = source, deadline, False, 0.0
         return self.tell(source_to_json(source))
+
+    def worked_s(self) -> float:
+        """Return for how long it has been at its file; 0 if it did not begin."""
+        return time.monotonic() - self.began if self.begun else 0.0
 
     def tell(self, message: object) -> bool:
         """Send a message; whether the child was there to take it."""
@@ -111,6 +116,7 @@ class _File(Generic[Key]):
     attachments: dict[str, Attachment] = field(default_factory=dict)
     open: int = 0
     characters: int = 0
+    spent_s: float = 0.0
 
     def finished(self) -> tuple[Key, Outcome]:
         """Return the key with the Document, its attachments read, or with the error."""
@@ -151,7 +157,7 @@ class ParserPool:
 
     Args:
         workers: How many processes at most, 1 or more.
-        timeout_s: Wall-clock seconds for one file.
+        timeout_s: Wall-clock seconds of work for one file, its attachments included.
         memory_bytes: Memory that one process may have, where the system can limit it.
         output_bytes: Characters of text that one file may give.
         registry: Which parser reads what.
@@ -224,16 +230,16 @@ class ParserPool:
         try:
             while True:
                 while len(busy) < self._count and (job := next(jobs)) is not None:
-                    if self._registry.reads(_named(job)):
+                    refusal = self._refusal(job)
+                    if refusal is None:
                         busy[self._hand_over(job.source)] = job
-                        continue
-                    refusal = UnsupportedFormatError(self._registry.refusal(_named(job)))
-                    if self._settle(job, refusal, todo):
+                    elif self._settle(job, refusal, todo):
                         yield job.file.finished()
                 if not busy:
                     return
                 worker, outcome = self._next(busy)
                 job = busy.pop(worker)
+                job.file.spent_s += worker.worked_s()
                 if outcome is None:
                     busy[self._hand_over(worker.source)] = job
                 elif self._settle(job, outcome, todo):
@@ -241,6 +247,16 @@ class ParserPool:
         finally:
             for worker in busy:
                 worker.end()
+
+    def _refusal(self, job: _Job[Key]) -> SourceError | None:
+        """Return why no worker is to try a file; None if one is."""
+        if not self._registry.reads(_named(job)):
+            return UnsupportedFormatError(self._registry.refusal(_named(job)))
+        if job.file.spent_s > self._timeout_s:
+            return ParserLimitError(
+                f"the file and its attachments take more than {self._timeout_s:g} seconds"
+            )
+        return None
 
     def _jobs(
         self, todo: deque[_Job[Key]], sources: Iterator[tuple[Key, Source]]
@@ -330,7 +346,7 @@ class ParserPool:
         )
         return worker
 
-    def _next(self, busy: dict[_Worker, Any]) -> tuple[_Worker, Outcome | None]:
+    def _next(self, busy: dict[_Worker, _Job[Key]]) -> tuple[_Worker, Outcome | None]:
         """Wait for the next outcome: an answer, a death, a deadline; None to try again."""
         while True:
             first = min(busy, key=lambda worker: worker.deadline)
@@ -343,10 +359,10 @@ class ParserPool:
             if worker not in busy:
                 continue
             if payload == BEGUN:
-                worker.begun = True
+                worker.begun, worker.began = True, time.monotonic()
                 if self._watch is not None:
                     self._watch.begun(worker.source, worker.process.pid)
-                worker.deadline = time.monotonic() + self._timeout_s
+                worker.deadline = worker.began + max(self._timeout_s - busy[worker].file.spent_s, 1)
                 continue
             return worker, self._outcome(worker, payload)
 

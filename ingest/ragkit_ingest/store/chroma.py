@@ -30,6 +30,7 @@ _REMOVE = 1000
 # Later changes that may wait in Chroma's queue, to be put into the graph at each opening.
 _QUEUED_SHARE = 8
 _QUEUED_LEAST = 500
+_SAVED_AT_MOST = 4000
 _SAVED_EVERY = 1000  # where it is not known how many there will be
 _NO_FUNCTION = frozenset({"legacy", "unknown"})
 
@@ -61,9 +62,11 @@ class ChromaStore:
         """Write a new folder from all batches; return how many vectors it holds.
 
         Chroma saves its graph each time `sync_threshold` changes have come together, and builds
-        what was not saved again at every opening. So it is told to save once, at the last vector.
+        what was not saved again at every opening. What waits costs several times the memory of
+        what is saved. So it is told to save a few times, and the last time at the last vector.
         """
         del dimension  # Chroma takes it from the first vector
+        threshold, step = _saving(count) if count else (_SAVED_EVERY, _ADD)
         with _storage_errors(folder), _client(folder) as client:
             collection = client.create_collection(
                 _COLLECTION,
@@ -71,11 +74,11 @@ class ChromaStore:
                 configuration={
                     "hnsw": {
                         **self._hnsw,
-                        "sync_threshold": max(count, 2) if count else _SAVED_EVERY,
+                        "sync_threshold": threshold,
                     }
                 },
             )
-            _add(collection, batches)
+            _add(collection, _cut(batches, step))
             held = int(collection.count())
             queued = max(_QUEUED_LEAST, held // _QUEUED_SHARE)
             with warnings.catch_warnings():
@@ -192,6 +195,34 @@ def _add(collection: Any, batches: Iterable[Batch]) -> None:
         for start in range(0, len(ids), _ADD):
             names = [str(id_) for id_ in ids[start : start + _ADD]]
             collection.add(ids=names, embeddings=vectors[start : start + _ADD])
+
+
+def _saving(count: int) -> tuple[int, int]:
+    """Return after how many vectors Chroma saves, and how many to add at once.
+
+    It looks only after each addition. All additions but the last are of one size, and every
+    fourth one, and the last, reach the threshold.
+    """
+    saves = -(-count // _SAVED_AT_MOST)
+    step = -(-count // (4 * saves))
+    return max(count if saves == 1 else 4 * (step - saves), 2), min(step, _ADD)
+
+
+def _cut(batches: Iterable[Batch], step: int) -> Iterator[Batch]:
+    """Yield the same vectors in the same order, `step` at once."""
+    ids: list[int] = []
+    waiting: list[Vectors] = []
+    for names, vectors in batches:
+        ids += names
+        waiting.append(vectors)
+        if len(ids) >= step:
+            held = np.concatenate(waiting)
+            whole = len(ids) - len(ids) % step
+            for start in range(0, whole, step):
+                yield ids[start : start + step], held[start : start + step]
+            ids, waiting = ids[whole:], [held[whole:]]
+    if ids:
+        yield ids, np.concatenate(waiting)
 
 
 def _guarded(folder: Path, call: Any, *args: Any, **kwargs: Any) -> Any:

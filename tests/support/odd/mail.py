@@ -48,7 +48,7 @@ def _parameters(size: int) -> bytes:
 
 FILES = (
     OddFile(name="parts.eml", make=_parts, size=10_000, quick=60),
-    OddFile(name="same-names.eml", make=lambda n: _parts(n, "a.txt"), size=3000, quick=60),
+    OddFile(name="same-names.eml", make=lambda n: _parts(n, "a.txt"), size=2000, quick=60),
     OddFile(name="climbing-names.eml", make=lambda n: _parts(n, "../" * 9 + "{}.txt"), size=50, quick=3),
     OddFile(name="nested-parts.eml", make=_nested, size=3000, quick=150),
     OddFile(name="forwarded.eml", make=_forwarded, size=5000, quick=150),

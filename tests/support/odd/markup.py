@@ -43,7 +43,7 @@ def _repeated() -> Iterator[OddFile]:
                 make=lambda n, s=suffix, p=pattern: (  # type: ignore[misc]
                     _HEADS.get(s, "") + p * (n // len(p))
                 ).encode(),
-                size=300_000,
+                size=100_000,
                 quick=3000,
             )
 
