@@ -292,7 +292,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="make them small")
     parser.add_argument("--password-file", type=Path, metavar="FILE", help="passwords, one a line")
     parser.add_argument("--workers", type=int, default=2, help="parsing processes (default: 2)")
-    parser.add_argument("--timeout", type=float, default=120.0, help="seconds a file (default: 120)")
+    parser.add_argument(
+        "--timeout", type=float, default=120.0, help="seconds a file (default: 120)"
+    )
     parser.add_argument("--silence", type=float, default=900.0, help="seconds without a sign of "
                         "life that count as a hang (default: 900)")  # fmt: skip
     parser.add_argument("--embedder", choices=("cheap", "minilm"), default="cheap")

@@ -1,6 +1,6 @@
 """One sync in a process of its own; `bench.many_files` starts it and reads what it prints.
 
-    python -m bench.many_files_run DOCS INDEX cheap|minilm
+python -m bench.many_files_run DOCS INDEX cheap|seldom|minilm
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench.cheap import CheapEmbedder
+from bench.cheap import CheapEmbedder, SeldomEmbedder
 from bench.process import memory_bytes
 from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.errors import SourceError
@@ -29,17 +29,17 @@ class _Counter:
 
     parsed = 0
 
-    def begun(self, source: Source, pid: int) -> None:
+    def begun(self, source: Source, pid: int) -> None:  # noqa: ARG002
         self.parsed += 1
 
     def ended(self, source: Source, outcome: Document | SourceError) -> None:
-        return
+        """Care only about beginnings."""
 
 
 def main(docs: str, index: str, name: str) -> None:
     """Sync, and print what it took."""
     counter = _Counter()
-    embedder = MiniLM() if name == "minilm" else CheapEmbedder()
+    embedder = {"minilm": MiniLM, "seldom": SeldomEmbedder, "cheap": CheapEmbedder}[name]()
     opened = Index(Path(index), embedder=embedder, store=ChromaStore(), create=True)
     report = sync(
         opened,

@@ -91,7 +91,9 @@ def check_places(document: Document) -> None:
 def check_chunks(document: Document, chunk_tokens: int) -> None:
     """Every chunk is its span, they are in order, and together they hold all text."""
     embedder = HashingEmbedder()
-    chunks = split(document, embedder.count_tokens, SplitSettings(chunk_tokens=chunk_tokens, header_tokens=16))
+    chunks = split(
+        document, embedder.count_tokens, SplitSettings(chunk_tokens=chunk_tokens, header_tokens=16)
+    )
     position = 0
     for ordinal, chunk in enumerate(chunks):
         assert chunk.ordinal == ordinal
@@ -107,7 +109,10 @@ def check_chunks(document: Document, chunk_tokens: int) -> None:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_positions_are_exact(suffix: str, tmp_path: Path) -> None:
     @EXAMPLES
-    @given(content=sections(LATIN if suffix == "pdf" else WIDE), chunk_tokens=st.sampled_from([64, 256]))
+    @given(
+        content=sections(LATIN if suffix == "pdf" else WIDE),
+        chunk_tokens=st.sampled_from([64, 256]),
+    )
     def run(content: list[Section], chunk_tokens: int) -> None:
         document = parsed(tmp_path, suffix, sample(suffix, content))
         check_places(document)

@@ -80,7 +80,7 @@ def _pptx(sections: Sequence[Section]) -> bytes:
 
 
 def _xlsx(sections: Sequence[Section]) -> bytes:
-    import openpyxl
+    import openpyxl  # type: ignore[import-untyped]
 
     book = openpyxl.Workbook()
     book.remove(book.active)
@@ -139,7 +139,9 @@ def _odp_body(sections: Sequence[Section]) -> str:
     return f"<office:presentation>{slides}</office:presentation>"
 
 
-def _odf(body: Callable[[Sequence[Section]], str], root: str) -> Callable[..., bytes]:
+def _odf(
+    body: Callable[[Sequence[Section]], str], kind: str, root: str = "document-content"
+) -> Callable[[Sequence[Section]], bytes]:
     names = " ".join(
         f"xmlns:{prefix}='{_ODF}:{name}:1.0'"
         for prefix, name in (
@@ -151,7 +153,6 @@ def _odf(body: Callable[[Sequence[Section]], str], root: str) -> Callable[..., b
         text = f"<office:{root} {names}><office:body>{body(sections)}</office:body></office:{root}>"
         if root == "document":
             return text.encode()
-        kind = {_odt_body: "text", _ods_body: "spreadsheet", _odp_body: "presentation"}[body]
         return _zipped(
             {"mimetype": f"application/vnd.oasis.opendocument.{kind}", "content.xml": text}
         )
@@ -177,7 +178,9 @@ def _html_body(section: Section) -> str:
 
 def _html(sections: Sequence[Section]) -> bytes:
     inner = "".join(map(_html_body, sections))
-    return f"<html><head><meta charset=utf-8></head><body><main>{inner}</main></body></html>".encode()
+    return (
+        f"<html><head><meta charset=utf-8></head><body><main>{inner}</main></body></html>".encode()
+    )
 
 
 def _mhtml(sections: Sequence[Section]) -> bytes:
@@ -379,18 +382,20 @@ def _python(sections: Sequence[Section]) -> bytes:
 
 
 def _pdf(sections: Sequence[Section]) -> bytes:
-    from reportlab.lib.styles import getSampleStyleSheet
-    from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Table
+    from reportlab import platypus  # type: ignore[import-untyped]
+    from reportlab.lib.styles import getSampleStyleSheet  # type: ignore[import-untyped]
 
     buffer, styles = io.BytesIO(), getSampleStyleSheet()
     story: list[Any] = []
     for section in sections:
-        story.append(Paragraph(escape(section.title), styles["Heading1"]))
-        story += [Paragraph(escape(p), styles["BodyText"]) for p in section.paragraphs]
+        story.append(platypus.Paragraph(escape(section.title), styles["Heading1"]))
+        story += [platypus.Paragraph(escape(p), styles["BodyText"]) for p in section.paragraphs]
         if section.rows:
-            story.append(Table(section.rows, style=[("GRID", (0, 0), (-1, -1), 1, "black")]))
-        story.append(PageBreak())
-    SimpleDocTemplate(buffer, invariant=1).build(story)
+            story.append(
+                platypus.Table(section.rows, style=[("GRID", (0, 0), (-1, -1), 1, "black")])
+            )
+        story.append(platypus.PageBreak())
+    platypus.SimpleDocTemplate(buffer, invariant=1).build(story)
     return buffer.getvalue()
 
 
@@ -399,10 +404,10 @@ _WRITERS: dict[str, Callable[[Sequence[Section]], bytes]] = {
     "docx": _docx,
     "pptx": _pptx,
     "xlsx": _xlsx,
-    "odt": _odf(_odt_body, "document-content"),
-    "ods": _odf(_ods_body, "document-content"),
-    "odp": _odf(_odp_body, "document-content"),
-    "fodt": _odf(_odt_body, "document"),
+    "odt": _odf(_odt_body, "text"),
+    "ods": _odf(_ods_body, "spreadsheet"),
+    "odp": _odf(_odp_body, "presentation"),
+    "fodt": _odf(_odt_body, "text", "document"),
     "epub": _epub,
     "rtf": _rtf,
     "html": _html,

@@ -95,7 +95,9 @@ def text_xml(suffix: str, inner: str, doctype: str = "") -> bytes:
         "pptx": f"<p:sld xmlns:p='{_DECK}' xmlns:a='http://schemas.openxmlformats.org/drawingml/"
         "2006/main'><p:cSld><p:spTree><p:sp><p:txBody><a:p><a:r><a:t>"
         f"{inner}</a:t></a:r></a:p></p:txBody></p:sp></p:spTree></p:cSld></p:sld>",
-        "epub": "<html xmlns='http://www.w3.org/1999/xhtml'><body><p>" + inner + "</p></body></html>",
+        "epub": "<html xmlns='http://www.w3.org/1999/xhtml'><body><p>"
+        + inner
+        + "</p></body></html>",
     }
     odf = (
         f"<office:document-content xmlns:office='{_ODF}:office:1.0' xmlns:text='{_ODF}:text:1.0'>"
@@ -126,7 +128,7 @@ def _padded(suffix: str, size: int) -> bytes:
 
 def _dense(suffix: str, size: int) -> bytes:
     """Return a container under every stated limit whose tree takes many times its size."""
-    number = random.Random(size)  # noqa: S311 - the same file each time
+    number = random.Random(size)
     rows = "".join(f"<b>{number.randrange(10**6)}</b>" for _ in range(size))
     return container(suffix, text_xml(suffix, rows))
 
@@ -175,8 +177,7 @@ def _overlapping(suffix: str, size: int) -> bytes:
         body.write(struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, 0, offset) + name)
     count = len(entries)
     body.write(
-        b"PK\x05\x06"
-        + struct.pack("<HHHHIIH", 0, 0, count, count, body.tell() - start, start, 0)
+        b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, count, count, body.tell() - start, start, 0)
     )
     return body.getvalue()
 
@@ -226,8 +227,7 @@ def quadratic(size: int) -> tuple[str, str]:
 def outside(url: str) -> str:
     """Return a document type whose entity `a` is another file, in three ways."""
     return (
-        f"<!DOCTYPE x SYSTEM '{url}' [<!ENTITY a SYSTEM '{url}'>"
-        f"<!ENTITY % p SYSTEM '{url}'> %p;]>"
+        f"<!DOCTYPE x SYSTEM '{url}' [<!ENTITY a SYSTEM '{url}'><!ENTITY % p SYSTEM '{url}'> %p;]>"
     )
 
 

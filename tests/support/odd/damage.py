@@ -31,14 +31,14 @@ def _headless(suffix: str) -> bytes:
 
 
 def _flipped(suffix: str) -> bytes:
-    data, number = bytearray(_whole(suffix)), random.Random(suffix)  # noqa: S311
+    data, number = bytearray(_whole(suffix)), random.Random(suffix)
     for _ in range(_FLIPS):
         data[number.randrange(len(data))] ^= 1 << number.randrange(8)
     return bytes(data)
 
 
 def _noise(suffix: str) -> bytes:
-    return random.Random(suffix).randbytes(50_000)  # noqa: S311
+    return random.Random(suffix).randbytes(50_000)
 
 
 def _each() -> Iterator[OddFile]:

@@ -49,19 +49,53 @@ def _parameters(size: int) -> bytes:
 FILES = (
     OddFile(name="parts.eml", make=_parts, size=10_000, quick=60),
     OddFile(name="same-names.eml", make=lambda n: _parts(n, "a.txt"), size=2000, quick=60),
-    OddFile(name="climbing-names.eml", make=lambda n: _parts(n, "../" * 9 + "{}.txt"), size=50, quick=3),
+    OddFile(
+        name="climbing-names.eml", make=lambda n: _parts(n, "../" * 9 + "{}.txt"), size=50, quick=3
+    ),
     OddFile(name="nested-parts.eml", make=_nested, size=3000, quick=150),
     OddFile(name="forwarded.eml", make=_forwarded, size=5000, quick=150),
     OddFile(name="bombs.eml", make=_bombs, size=60, quick=10),
-    OddFile(name="long-header.eml", make=lambda n: _HEAD + b"X: " + b"a" * n + b"\n\nwords", size=20_000_000, quick=9000),
-    OddFile(name="long-subject.eml", make=lambda n: b"Subject: " + b"=?utf-8?q?a?= " * n + b"\n\nwords", size=300_000, quick=100),
-    OddFile(name="addresses.eml", make=lambda n: b"Subject: s\nTo: " + b"a <a@b.example>, " * n + b"\n\nwords", size=100_000, quick=50),
-    OddFile(name="open-comments.eml", make=lambda n: b"To: " + b"(" * n + b"\nSubject: s\n\nwords", size=300_000, quick=500),
-    OddFile(name="date.eml", make=lambda n: b"Date: " + b"1 " * n + b"\nSubject: s\n\nwords", size=300_000, quick=100),
-    OddFile(name="many-headers.eml", make=lambda n: b"X: a\n" * n + b"\nwords", size=300_000, quick=100),
+    OddFile(
+        name="long-header.eml",
+        make=lambda n: _HEAD + b"X: " + b"a" * n + b"\n\nwords",
+        size=20_000_000,
+        quick=9000,
+    ),
+    OddFile(
+        name="long-subject.eml",
+        make=lambda n: b"Subject: " + b"=?utf-8?q?a?= " * n + b"\n\nwords",
+        size=300_000,
+        quick=100,
+    ),
+    OddFile(
+        name="addresses.eml",
+        make=lambda n: b"Subject: s\nTo: " + b"a <a@b.example>, " * n + b"\n\nwords",
+        size=100_000,
+        quick=50,
+    ),
+    OddFile(
+        name="open-comments.eml",
+        make=lambda n: b"To: " + b"(" * n + b"\nSubject: s\n\nwords",
+        size=300_000,
+        quick=500,
+    ),
+    OddFile(
+        name="date.eml",
+        make=lambda n: b"Date: " + b"1 " * n + b"\nSubject: s\n\nwords",
+        size=300_000,
+        quick=100,
+    ),
+    OddFile(
+        name="many-headers.eml", make=lambda n: b"X: a\n" * n + b"\nwords", size=300_000, quick=100
+    ),
     OddFile(name="parameters.eml", make=_parameters, size=10_000, quick=50),
-    OddFile(name="base64.eml", make=lambda n: _HEAD + b"Content-Transfer-Encoding: base64\n\n" + b"!a=" * n, size=500_000, quick=50),
+    OddFile(
+        name="base64.eml",
+        make=lambda n: _HEAD + b"Content-Transfer-Encoding: base64\n\n" + b"!a=" * n,
+        size=500_000,
+        quick=50,
+    ),
     OddFile(name="messages.mbox", make=_messages, size=20_000, quick=50),
     OddFile(name="empty-messages.mbox", make=lambda n: b"From a\n" * n, size=500_000, quick=500),
-)  # fmt: skip
+)
 """Every file of this family."""

@@ -11,27 +11,95 @@ from tests.support.odd.archive import laughs, outside, quadratic
 from tests.support.odd.file import PORT, SECRET, OddFile
 
 _PATTERNS = {
-    "a": "a", "blank": " ", "tab": "\t", "line": "\n", "return": "\r", "star": "*", "under": "_",
-    "tick": "`", "open": "[", "close": "]", "paren": "(", "brace": "{", "unbrace": "}", "less": "<",
-    "more": ">", "amp": "&", "hash": "#", "dash": "-", "equal": "=", "pipe": "|", "quote": '"',
-    "back": "\\", "dollar": "$", "colon": ":", "dot": ".", "percent": "%", "bang": "!", "nul": "\0",
-    "one": "1", "comma": ",", "tilde": "~", "caret": "^", "plus": "+", "at": "@", "accent": "\u0301",
-    "list": "- a\n", "nest": "- ", "link": "[a](", "image": "![", "quotes": "> ", "row": "|a|b|\n",
-    "tag": "<b>", "comment": "<!--", "entity": "&amp;", "word": "word ", "wide": "\U0001f600",
-    "foot": "[^1]", "star-a": "*a ", "under-a": "_a_", "tick-a": "`a", "emph": "**a*", "from": "From a\n",
-    "head": "A: b\n", "time": "00:00:01,000 --> 00:00:02,000\n", "begin": "\\begin{a}", "role": ":a:`b`",
-    "rule": "=====\n", "cell": "|===\n", "block": "----\n", "sub": "|a|_", "def": "a\n  b\n",
-    "def2": "\\def\\a{\\a\\a}", "group": "{\\b ", "hex": "\\'e9", "uni": "\\u233?", "item": "1. a\n",
-    "css": "/*", "string": "'''", "cdata": "<![CDATA[", "fence": "```\n", "math": "$$a", "indent": " a\n",
-}  # fmt: skip
+    "a": "a",
+    "blank": " ",
+    "tab": "\t",
+    "line": "\n",
+    "return": "\r",
+    "star": "*",
+    "under": "_",
+    "tick": "`",
+    "open": "[",
+    "close": "]",
+    "paren": "(",
+    "brace": "{",
+    "unbrace": "}",
+    "less": "<",
+    "more": ">",
+    "amp": "&",
+    "hash": "#",
+    "dash": "-",
+    "equal": "=",
+    "pipe": "|",
+    "quote": '"',
+    "back": "\\",
+    "dollar": "$",
+    "colon": ":",
+    "dot": ".",
+    "percent": "%",
+    "bang": "!",
+    "nul": "\0",
+    "one": "1",
+    "comma": ",",
+    "tilde": "~",
+    "caret": "^",
+    "plus": "+",
+    "at": "@",
+    "accent": "\u0301",
+    "list": "- a\n",
+    "nest": "- ",
+    "link": "[a](",
+    "image": "![",
+    "quotes": "> ",
+    "row": "|a|b|\n",
+    "tag": "<b>",
+    "comment": "<!--",
+    "entity": "&amp;",
+    "word": "word ",
+    "wide": "\U0001f600",
+    "foot": "[^1]",
+    "star-a": "*a ",
+    "under-a": "_a_",
+    "tick-a": "`a",
+    "emph": "**a*",
+    "from": "From a\n",
+    "head": "A: b\n",
+    "time": "00:00:01,000 --> 00:00:02,000\n",
+    "begin": "\\begin{a}",
+    "role": ":a:`b`",
+    "rule": "=====\n",
+    "cell": "|===\n",
+    "block": "----\n",
+    "sub": "|a|_",
+    "def": "a\n  b\n",
+    "def2": "\\def\\a{\\a\\a}",
+    "group": "{\\b ",
+    "hex": "\\'e9",
+    "uni": "\\u233?",
+    "item": "1. a\n",
+    "css": "/*",
+    "string": "'''",
+    "cdata": "<![CDATA[",
+    "fence": "```\n",
+    "math": "$$a",
+    "indent": " a\n",
+}
 _URLS = {"path": str(SECRET), "file": SECRET.as_uri(), "http": f"http://127.0.0.1:{PORT}/x"}
-_SUFFIXES = "md html rst adoc org tex txt csv tsv json jsonl xml rtf srt vtt eml mbox mhtml py ipynb"
+_SUFFIXES = (
+    "md html rst adoc org tex txt csv tsv json jsonl xml rtf srt vtt eml mbox mhtml py ipynb"
+)
 _HEADS = {
-    "rtf": "{\\rtf1\\ansi ", "html": "<html><body><p>", "eml": "From: a@b.example\nSubject: s\n\n",
-    "mbox": "From a Thu Oct  2 08:41:00 2025\nSubject: s\n\n", "vtt": "WEBVTT\n\n", "xml": "<a>",
-    "mhtml": "MIME-Version: 1.0\nContent-Type: text/html\n\n", "ipynb": '{"cells":[{"cell_type":"markdown","source":"',
-    "tex": "\\documentclass{article}\\begin{document}\n", "json": '["',
-}  # fmt: skip
+    "rtf": "{\\rtf1\\ansi ",
+    "html": "<html><body><p>",
+    "eml": "From: a@b.example\nSubject: s\n\n",
+    "mbox": "From a Thu Oct  2 08:41:00 2025\nSubject: s\n\n",
+    "vtt": "WEBVTT\n\n",
+    "xml": "<a>",
+    "mhtml": "MIME-Version: 1.0\nContent-Type: text/html\n\n",
+    "ipynb": '{"cells":[{"cell_type":"markdown","source":"',
+    "tex": "\\documentclass{article}\\begin{document}\n",
+    "json": '["',
+}
 
 
 def _repeated() -> Iterator[OddFile]:
@@ -94,10 +162,10 @@ def _encodings() -> Iterator[OddFile]:
 def _including() -> Iterator[OddFile]:
     """Files that ask for another one, by its path and by an address on this machine."""
     templates = {
-        "rst": ".. include:: {u}\n\n.. csv-table::\n   :file: {u}\n\n.. raw:: html\n   :file: {u}\n\n"
-        ".. literalinclude:: {u}\n\n.. image:: {u}\n\nwords\n",
+        "rst": ".. include:: {u}\n\n.. csv-table::\n   :file: {u}\n\n.. raw:: html\n   :file: {u}"
+        "\n\n.. literalinclude:: {u}\n\n.. image:: {u}\n\nwords\n",
         "adoc": "include::{u}[]\n\n----\ninclude::{u}[]\n----\n\nimage::{u}[]\n\nwords\n",
-        "org": "#+INCLUDE: \"{u}\"\n#+SETUPFILE: {u}\n[[file:{u}]]\n\nwords\n",
+        "org": '#+INCLUDE: "{u}"\n#+SETUPFILE: {u}\n[[file:{u}]]\n\nwords\n',
         "tex": "\\documentclass{{article}}\\input{{{u}}}\\include{{{u}}}\\openin0={u}\n"
         "\\begin{{document}}\\input{{{u}}}\\verbatiminput{{{u}}}\\lstinputlisting{{{u}}}\n"
         "\\write18{{cat {u}}} words\\end{{document}}",
@@ -110,7 +178,7 @@ def _including() -> Iterator[OddFile]:
         "eml": "Subject: s\nContent-Type: message/external-body; access-type=local-file;"
         ' name="{u}"\n\nwords\n',
         "mhtml": "MIME-Version: 1.0\nContent-Type: text/html\n\n<iframe src='{u}'></iframe>words",
-    }  # fmt: skip
+    }
     for suffix, template in templates.items():
         for label, url in _URLS.items():
             yield OddFile(
@@ -145,39 +213,142 @@ FILES = (
         )
         for tag in ("div", "b", "table", "ul", "blockquote", "span", "a", "p", "svg", "select")
     ),
-    OddFile(name="deep-rows.html", make=lambda n: _deep_html(n, "table><tr><td"), size=100_000, quick=500),
-    OddFile(name="deep.xml", make=lambda n: b"<a>" * n + b"x" + b"</a>" * n, size=1_000_000, quick=5000),
+    OddFile(
+        name="deep-rows.html",
+        make=lambda n: _deep_html(n, "table><tr><td"),
+        size=100_000,
+        quick=500,
+    ),
+    OddFile(
+        name="deep.xml", make=lambda n: b"<a>" * n + b"x" + b"</a>" * n, size=1_000_000, quick=5000
+    ),
     OddFile(name="deep-open.json", make=lambda n: b"[" * n, size=5_000_000, quick=20_000),
-    OddFile(name="deep.json", make=lambda n: b'{"a":' * n + b"1" + b"}" * n, size=1_000_000, quick=5000),
+    OddFile(
+        name="deep.json", make=lambda n: b'{"a":' * n + b"1" + b"}" * n, size=1_000_000, quick=5000
+    ),
     OddFile(name="deep-list.json", make=lambda n: b"[" * n + b"1" + b"]" * n, size=900, quick=300),
     OddFile(name="deep.jsonl", make=lambda n: b"[" * n + b"\n1\n", size=1_000_000, quick=5000),
-    OddFile(name="deep.ipynb", make=lambda n: b'{"cells":' * n + b"1" + b"}" * n, size=1_000_000, quick=5000),
-    OddFile(name="number.json", make=lambda n: b"[" + b"9" * n + b", 1e999, NaN]", size=2_000_000, quick=9000),
-    OddFile(name="many-keys.json", make=lambda n: json.dumps({str(i): i for i in range(n)}).encode(), size=500_000, quick=500),
-    OddFile(name="deep.rtf", make=lambda n: b"{\\rtf1 " + b"{" * n + b"deep" + b"}" * n + b"}", size=2_000_000, quick=5000),
+    OddFile(
+        name="deep.ipynb",
+        make=lambda n: b'{"cells":' * n + b"1" + b"}" * n,
+        size=1_000_000,
+        quick=5000,
+    ),
+    OddFile(
+        name="number.json",
+        make=lambda n: b"[" + b"9" * n + b", 1e999, NaN]",
+        size=2_000_000,
+        quick=9000,
+    ),
+    OddFile(
+        name="many-keys.json",
+        make=lambda n: json.dumps({str(i): i for i in range(n)}).encode(),
+        size=500_000,
+        quick=500,
+    ),
+    OddFile(
+        name="deep.rtf",
+        make=lambda n: b"{\\rtf1 " + b"{" * n + b"deep" + b"}" * n + b"}",
+        size=2_000_000,
+        quick=5000,
+    ),
     OddFile(name="bin.rtf", make=lambda n: b"{\\rtf1 words\\bin%d x}" % (10**n), size=18, quick=9),
-    OddFile(name="deep.tex", make=lambda n: b"\\begin{document}" + b"\\textbf{" * n + b"deep" + b"}" * n, size=300_000, quick=2000),
-    OddFile(name="deep-lists.md", make=lambda n: "".join(f"{'  ' * i}- a\n" for i in range(n)).encode(), size=3000, quick=200),
-    OddFile(name="deep-lists.rst", make=lambda n: "".join(f"{'  ' * i}- a\n\n" for i in range(n)).encode(), size=2000, quick=100),
-    OddFile(name="deep-lists.org", make=lambda n: "".join(f"{'  ' * i}- a\n" for i in range(n)).encode(), size=3000, quick=200),
-    OddFile(name="deep-lists.adoc", make=lambda n: "".join(f"{'*' * i} a\n" for i in range(1, n)).encode(), size=3000, quick=200),
-    OddFile(name="substitutions.rst", make=lambda n: "".join(f".. |a{i}| replace:: {f'|a{i - 1}| ' * n}\n" for i in range(1, 10)).encode() + b"\n|a9|\n", size=10, quick=3),
-    OddFile(name="attributes.adoc", make=lambda n: "".join(f":a{i}: {f'{{a{i - 1}}}' * n}\n" for i in range(1, 10)).encode() + b"\n{a9}\n", size=10, quick=4),
-    OddFile(name="macros.tex", make=lambda n: b"\\newcommand{\\a}{\\a\\a}" * n + b"\\begin{document}\\a\\end{document}", size=1000, quick=10),
+    OddFile(
+        name="deep.tex",
+        make=lambda n: b"\\begin{document}" + b"\\textbf{" * n + b"deep" + b"}" * n,
+        size=300_000,
+        quick=2000,
+    ),
+    OddFile(
+        name="deep-lists.md",
+        make=lambda n: "".join(f"{'  ' * i}- a\n" for i in range(n)).encode(),
+        size=3000,
+        quick=200,
+    ),
+    OddFile(
+        name="deep-lists.rst",
+        make=lambda n: "".join(f"{'  ' * i}- a\n\n" for i in range(n)).encode(),
+        size=2000,
+        quick=100,
+    ),
+    OddFile(
+        name="deep-lists.org",
+        make=lambda n: "".join(f"{'  ' * i}- a\n" for i in range(n)).encode(),
+        size=3000,
+        quick=200,
+    ),
+    OddFile(
+        name="deep-lists.adoc",
+        make=lambda n: "".join(f"{'*' * i} a\n" for i in range(1, n)).encode(),
+        size=3000,
+        quick=200,
+    ),
+    OddFile(
+        name="substitutions.rst",
+        make=lambda n: (
+            "".join(f".. |a{i}| replace:: {f'|a{i - 1}| ' * n}\n" for i in range(1, 10)).encode()
+            + b"\n|a9|\n"
+        ),
+        size=10,
+        quick=3,
+    ),
+    OddFile(
+        name="attributes.adoc",
+        make=lambda n: (
+            "".join(f":a{i}: {f'{{a{i - 1}}}' * n}\n" for i in range(1, 10)).encode() + b"\n{a9}\n"
+        ),
+        size=10,
+        quick=4,
+    ),
+    OddFile(
+        name="macros.tex",
+        make=lambda n: b"\\newcommand{\\a}{\\a\\a}" * n + b"\\begin{document}\\a\\end{document}",
+        size=1000,
+        quick=10,
+    ),
     OddFile(name="one-line.txt", make=lambda n: b"x" * n, size=20_000_000, quick=20_000),
     OddFile(name="one-line-of-words.txt", make=lambda n: b"word " * n, size=2_000_000, quick=2000),
     OddFile(name="one-line-of-words.md", make=lambda n: b"word " * n, size=2_000_000, quick=2000),
-    OddFile(name="one-line.html", make=lambda n: b"<p>" + b"<i>a</i> " * n, size=1_000_000, quick=500),
-    OddFile(name="one-line.xml", make=lambda n: b"<a>" + b"<i>a</i>" * n + b"</a>", size=1_000_000, quick=500),
+    OddFile(
+        name="one-line.html", make=lambda n: b"<p>" + b"<i>a</i> " * n, size=1_000_000, quick=500
+    ),
+    OddFile(
+        name="one-line.xml",
+        make=lambda n: b"<a>" + b"<i>a</i>" * n + b"</a>",
+        size=1_000_000,
+        quick=500,
+    ),
     OddFile(name="one-line.py", make=lambda n: b"a = 1; " * n, size=1_000_000, quick=500),
     OddFile(name="too-much.txt", make=lambda n: b"many words\n\n" * n, size=6_500_000, quick=100),
     OddFile(name="wide.csv", make=lambda n: b"a," * n + b"\n" + b"1," * n, size=500_000, quick=500),
-    OddFile(name="open-quote.csv", make=lambda n: b'a,b\n1,"' + b"x,y\n" * n, size=3_000_000, quick=500),
+    OddFile(
+        name="open-quote.csv", make=lambda n: b'a,b\n1,"' + b"x,y\n" * n, size=3_000_000, quick=500
+    ),
     OddFile(name="long.csv", make=_rows, size=100_000, quick=100),
     OddFile(name="nul.csv", make=lambda n: b"a,b\n\0,\0\n" * n, size=100_000, quick=100),
-    OddFile(name="gzip.txt", make=lambda n: gzip.compress(b"words " * n, mtime=0), size=10_000_000, quick=999),
-    OddFile(name="gzip.xml", make=lambda n: gzip.compress(b"<a>" + b" " * n + b"</a>", mtime=0), size=900_000_000, quick=999),
-    OddFile(name="gzip.csv", make=lambda n: gzip.compress(b"a,b\n" * n, mtime=0), size=10_000_000, quick=999),
-    OddFile(name="gzip.html", make=lambda n: gzip.compress(b"<p>words" * n, mtime=0), size=10_000_000, quick=999),
-)  # fmt: skip
+    OddFile(
+        name="gzip.txt",
+        make=lambda n: gzip.compress(b"words " * n, mtime=0),
+        size=10_000_000,
+        quick=999,
+    ),
+    OddFile(
+        name="gzip.xml",
+        make=lambda n: gzip.compress(b"<a>" + b" " * n + b"</a>", mtime=0),
+        size=900_000_000,
+        quick=999,
+    ),
+    OddFile(
+        name="gzip.csv",
+        make=lambda n: gzip.compress(b"a,b\n" * n, mtime=0),
+        size=10_000_000,
+        quick=999,
+    ),
+    OddFile(
+        name="gzip.html",
+        make=lambda n: gzip.compress(b"<p>words" * n, mtime=0),
+        size=10_000_000,
+        quick=999,
+    ),
+)
 """Every file of this family."""

@@ -66,9 +66,7 @@ def _pages(size: int) -> bytes:
 
 
 def _deep_tree(size: int) -> bytes:
-    nodes = [
-        b"<< /Type /Pages /Kids [%d 0 R] /Count 1 >>" % (number + 3) for number in range(size)
-    ]
+    nodes = [b"<< /Type /Pages /Kids [%d 0 R] /Count 1 >>" % (number + 3) for number in range(size)]
     leaf = b"<< /Type /Page /MediaBox [0 0 612 792] /Contents %d 0 R >>" % (size + 3)
     return pdf([b"<< /Type /Catalog /Pages 2 0 R >>", *nodes, leaf, stream(_TEXT)])
 
@@ -159,17 +157,71 @@ FILES = (
     OddFile(name="filters.pdf", make=_filters, size=16, quick=5),
     OddFile(name="objects.pdf", make=_objects, size=500_000, quick=500),
     OddFile(name="brackets.pdf", make=lambda n: page(stream(b"[" * n)), size=2_000_000, quick=5000),
-    OddFile(name="parentheses.pdf", make=lambda n: page(stream(b"BT (" + b"(" * n)), size=2_000_000, quick=5000),
+    OddFile(
+        name="parentheses.pdf",
+        make=lambda n: page(stream(b"BT (" + b"(" * n)),
+        size=2_000_000,
+        quick=5000,
+    ),
     OddFile(name="dictionaries.pdf", make=lambda n: page(b"<< /A " * n), size=500_000, quick=2000),
     OddFile(name="arrays.pdf", make=lambda n: page(b"[" * n + b"]" * n), size=500_000, quick=2000),
-    OddFile(name="length.pdf", make=lambda n: page(stream(_TEXT).replace(b"/Length ", b"/Length %d" % (10**n))), size=18, quick=9),
-    OddFile(name="count.pdf", make=lambda n: _pages(1).replace(b"/Count 1", b"/Count %d" % (10**n)), size=12, quick=9),
-    OddFile(name="size.pdf", make=lambda n: page(stream(_TEXT)).replace(b"/Size 6", b"/Size %d" % (10**n)), size=12, quick=9),
-    OddFile(name="predictor.pdf", make=lambda n: page(stream(zlib.compress(_TEXT), f"/Filter /FlateDecode /DecodeParms << /Predictor 12 /Columns {10**n} >>")), size=12, quick=9),
-    OddFile(name="box.pdf", make=lambda n: page(stream(_TEXT)).replace(b"[0 0 612 792]", b"[-%d 0 %d 1]" % (10**n, 10**n)), size=30, quick=9),
-    OddFile(name="text-far-away.pdf", make=lambda n: page(stream(b"BT /F1 12 Tf 1e%d -1e%d Td (words) Tj ET" % (n, n) * 50)), size=30, quick=9),
-    OddFile(name="only-head.pdf", make=lambda n: b"%PDF-1.7\n" + b" " * n, size=50_000_000, quick=5000),
-    OddFile(name="many-ends.pdf", make=lambda n: b"%PDF-1.7\n" + b"startxref\n0\n%%EOF\n" * n, size=500_000, quick=500),
-    OddFile(name="many-objects-cut.pdf", make=lambda n: b"%PDF-1.7\n" + b"1 0 obj\n" * n, size=1_000_000, quick=500),
-)  # fmt: skip
+    OddFile(
+        name="length.pdf",
+        make=lambda n: page(stream(_TEXT).replace(b"/Length ", b"/Length %d" % (10**n))),
+        size=18,
+        quick=9,
+    ),
+    OddFile(
+        name="count.pdf",
+        make=lambda n: _pages(1).replace(b"/Count 1", b"/Count %d" % (10**n)),
+        size=12,
+        quick=9,
+    ),
+    OddFile(
+        name="size.pdf",
+        make=lambda n: page(stream(_TEXT)).replace(b"/Size 6", b"/Size %d" % (10**n)),
+        size=12,
+        quick=9,
+    ),
+    OddFile(
+        name="predictor.pdf",
+        make=lambda n: page(
+            stream(
+                zlib.compress(_TEXT),
+                f"/Filter /FlateDecode /DecodeParms << /Predictor 12 /Columns {10**n} >>",
+            )
+        ),
+        size=12,
+        quick=9,
+    ),
+    OddFile(
+        name="box.pdf",
+        make=lambda n: page(stream(_TEXT)).replace(
+            b"[0 0 612 792]", b"[-%d 0 %d 1]" % (10**n, 10**n)
+        ),
+        size=30,
+        quick=9,
+    ),
+    OddFile(
+        name="text-far-away.pdf",
+        make=lambda n: page(stream(b"BT /F1 12 Tf 1e%d -1e%d Td (words) Tj ET" % (n, n) * 50)),
+        size=30,
+        quick=9,
+    ),
+    OddFile(
+        name="only-head.pdf", make=lambda n: b"%PDF-1.7\n" + b" " * n, size=50_000_000, quick=5000
+    ),
+    OddFile(
+        name="many-ends.pdf",
+        make=lambda n: b"%PDF-1.7\n" + b"startxref\n0\n%%EOF\n" * n,
+        size=500_000,
+        quick=500,
+    ),
+    OddFile(
+        name="many-objects-cut.pdf",
+        make=lambda n: b"%PDF-1.7\n" + b"1 0 obj\n" * n,
+        size=1_000_000,
+        quick=500,
+    ),
+)
 """Every file of this family."""
