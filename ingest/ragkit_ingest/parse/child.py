@@ -44,6 +44,8 @@ from ragkit_ingest.records import Document
 resource: Any = import_module("resource") if sys.platform != "win32" else None
 
 _REQUEST_BYTES = 1 << 24
+# All that libxml2 says when it gets no memory.
+_LIBXML_SILENT = "unknown error"
 
 
 def main() -> None:
@@ -103,6 +105,7 @@ def _answer(registry: ParserRegistry, source: Source, limits: Mapping[str, Any])
 
 
 def _out_of_memory(limits: Mapping[str, Any], otherwise: str = "") -> dict[str, Any]:
+    otherwise = "" if _LIBXML_SILENT in otherwise else otherwise
     mebibytes = limits["memory_bytes"] >> 20
     reason = f"reading the file takes more than {mebibytes} MiB of memory{otherwise}"
     return {**error_to_json(ParserLimitError(reason)), "spent": True}
