@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
 from ragkit_ingest.errors import ParserLimitError, SourceError, UnsupportedFormatError
+from ragkit_ingest.parse.ahead import read_ahead
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.registry import ParserRegistry
 from ragkit_ingest.parse.wire import (
@@ -41,6 +42,8 @@ _GRACE_S = 5.0
 _START_S = 60.0
 _MAX_ATTACHMENTS = 1000
 _MAX_DEPTH = 5
+_AHEAD_CHARACTERS = 4 << 20
+_AHEAD_OUTCOMES = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +51,7 @@ class _Worker:
     """One child process and the thread that hears it."""
 
     process: subprocess.Popen[bytes]
-    heard: queue.SimpleQueue[tuple[_Worker, bytes | None]]
+    heard: queue.SimpleQueue[tuple[_Worker | None, bytes | None]]
     source: Source
     deadline: float = 0.0
     began: float = 0.0
@@ -182,7 +185,8 @@ class ParserPool:
         self._output_bytes = output_bytes
         self._registry = registry or ParserRegistry()
         self._watch = watch
-        self._heard: queue.SimpleQueue[tuple[_Worker, bytes | None]] = queue.SimpleQueue()
+        self._heard: queue.SimpleQueue[tuple[_Worker | None, bytes | None]] = queue.SimpleQueue()
+        self._stopped = False
         self._idle: list[_Worker] = []
         # Where workers unpack attachments; a killed one leaves its files for us to delete.
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
@@ -222,8 +226,22 @@ class ParserPool:
     ) -> Generator[tuple[Key, Document | SourceError], None, None]:
         """Yield every source's key with its Document or its error, as they become ready.
 
-        Sources are taken from the iterable only as workers become free.
+        The workers go on while the caller is busy, until 64 outcomes or 4 Mi characters wait.
+        Sources are taken from the iterable, in another thread, only as workers become free.
         """
+        self._stopped = False
+        return read_ahead(
+            self._outcomes(sources), weigh=_weight, limit=_AHEAD_CHARACTERS, stop=self._stop
+        )
+
+    def _stop(self) -> None:
+        """Let `_next` return at once; called from another thread."""
+        self._stopped = True
+        self._heard.put((None, None))
+
+    def _outcomes(
+        self, sources: Iterable[tuple[Key, Source]]
+    ) -> Generator[tuple[Key, Document | SourceError], None, None]:
         todo: deque[_Job[Key]] = deque()
         jobs = self._jobs(todo, iter(sources))
         busy: dict[_Worker, _Job[Key]] = {}
@@ -237,7 +255,10 @@ class ParserPool:
                         yield job.file.finished()
                 if not busy:
                     return
-                worker, outcome = self._next(busy)
+                found = self._next(busy)
+                if found is None:
+                    return
+                worker, outcome = found
                 job = busy.pop(worker)
                 job.file.spent_s += worker.worked_s()
                 if outcome is None:
@@ -346,9 +367,13 @@ class ParserPool:
         )
         return worker
 
-    def _next(self, busy: dict[_Worker, _Job[Key]]) -> tuple[_Worker, Outcome | None]:
-        """Wait for the next outcome: an answer, a death, a deadline; None to try again."""
-        while True:
+    def _next(self, busy: dict[_Worker, _Job[Key]]) -> tuple[_Worker, Outcome | None] | None:
+        """Wait for the next outcome: an answer, a death, a deadline.
+
+        Returns:
+            The worker and the outcome, None to try again; None alone if nobody wants more.
+        """
+        while not self._stopped:
             first = min(busy, key=lambda worker: worker.deadline)
             left = max(first.deadline - time.monotonic(), 0.0)
             try:
@@ -356,7 +381,7 @@ class ParserPool:
             except queue.Empty:
                 first.end()
                 return first, self._overrun(first)
-            if worker not in busy:
+            if worker is None or worker not in busy:
                 continue
             if payload == BEGUN:
                 worker.begun, worker.began = True, time.monotonic()
@@ -365,6 +390,7 @@ class ParserPool:
                 worker.deadline = worker.began + max(self._timeout_s - busy[worker].file.spent_s, 1)
                 continue
             return worker, self._outcome(worker, payload)
+        return None
 
     def _overrun(self, worker: _Worker) -> ParserLimitError:
         if not worker.begun:
@@ -397,6 +423,16 @@ class ParserPool:
         if worker.answered:
             return None
         return ParserLimitError(f"the parsing process did not start ({how})")
+
+
+def _weight(found: tuple[object, Outcome]) -> int:
+    """Return what an outcome counts while it waits: its characters, and a share of 64."""
+    outcome = found[1]
+    length = 0
+    if isinstance(outcome, Document):
+        parts = (outcome, *(a.document for a in outcome.attachments if a.document))
+        length = sum(len(part.text) for part in parts)
+    return length + _AHEAD_CHARACTERS // _AHEAD_OUTCOMES
 
 
 def _named(job: _Job[Any]) -> Path:
