@@ -21,6 +21,7 @@ import numpy as np
 
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import DamagedStoreError, StorageError
+from ragkit_ingest.memory import give_back
 from ragkit_ingest.store.protocol import Batch
 from ragkit_ingest.store.seal import check_seal, write_seal
 
@@ -30,7 +31,8 @@ _REMOVE = 1000
 # Later changes that may wait in Chroma's queue, to be put into the graph at each opening.
 _QUEUED_SHARE = 8
 _QUEUED_LEAST = 500
-_SAVED_AT_MOST = 4000
+_SAVED_AT_LEAST = 4000
+_SAVES = 5
 _SAVED_EVERY = 1000  # where it is not known how many there will be
 _NO_FUNCTION = frozenset({"legacy", "unknown"})
 
@@ -67,6 +69,7 @@ class ChromaStore:
         """
         del dimension  # Chroma takes it from the first vector
         threshold, step = _saving(count) if count else (_SAVED_EVERY, _ADD)
+        give_back()  # what parsing and embedding left, before the graph needs as much
         with _storage_errors(folder), _client(folder) as client:
             collection = client.create_collection(
                 _COLLECTION,
@@ -86,6 +89,7 @@ class ChromaStore:
                 warnings.simplefilter("ignore", DeprecationWarning)
                 collection.modify(configuration={"hnsw": {"sync_threshold": queued}})
         _finish(folder)
+        give_back()  # the graph; it is opened once more to be verified
         return held
 
     def derive(
@@ -200,12 +204,14 @@ def _add(collection: Any, batches: Iterable[Batch]) -> None:
 def _saving(count: int) -> tuple[int, int]:
     """Return after how many vectors Chroma saves, and how many to add at once.
 
-    It looks only after each addition. All additions but the last are of one size, and every
-    fourth one, and the last, reach the threshold.
+    It looks only after each addition, and each time writes the whole graph. All additions but the
+    last are of one size, so that as many of them come before each save, the last one at the end.
     """
-    saves = -(-count // _SAVED_AT_MOST)
-    step = -(-count // (4 * saves))
-    return max(count if saves == 1 else 4 * (step - saves), 2), min(step, _ADD)
+    saves = min(-(-count // _SAVED_AT_LEAST), _SAVES)
+    additions = -(-count // (saves * _ADD))
+    step = -(-count // (saves * additions))
+    lacking = saves * additions * step - count
+    return max(additions * step - lacking, 2), step
 
 
 def _cut(batches: Iterable[Batch], step: int) -> Iterator[Batch]:
