@@ -5,7 +5,8 @@
 Without DIR, and with --generate, the files that `tests/support/odd` makes are ingested: bombs,
 loops, lies and damage in every format (about 1 GB; --quick makes them small). Parsing runs in the
 isolated workers that every ingest uses, under the same limits. Texts are embedded by a stand-in,
-unless `--embedder minilm` is given: what is measured here is reading.
+unless `--embedder minilm` is given, and the vectors kept in a plain file: what is measured here is
+reading.
 
 Printed are one line for each class of outcome, the worst memory of a worker and the worst time of
 a file, and whether every file is accounted for. Ends with 1 if a file is not, if a file took more

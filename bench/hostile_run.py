@@ -27,7 +27,7 @@ from ragkit_ingest.errors import NothingToIngestError
 from ragkit_ingest.index import Index
 from ragkit_ingest.parse.worker import ParserPool
 from ragkit_ingest.report import Progress
-from ragkit_ingest.store.chroma import ChromaStore
+from ragkit_ingest.store.exact import ExactStore
 from ragkit_ingest.sync import SyncSettings, sync
 from tests.support.odd.file import LEAK
 
@@ -38,7 +38,7 @@ def main() -> None:
     lines = options.passwords.read_text(encoding="utf-8").splitlines() if options.passwords else []
     embedder = MiniLM() if options.embedder == "minilm" else CheapEmbedder()
     settings = SyncSettings(workers=options.workers, passwords=tuple(filter(None, lines)))
-    index = Index(options.index, embedder=embedder, store=ChromaStore(), create=True)
+    index = Index(options.index, embedder=embedder, store=ExactStore(), create=True)
     with CostWatch() as watch:
         parsers = partial(ParserPool, watch=watch, timeout_s=options.timeout)
         try:
