@@ -9,7 +9,7 @@ SHELL := /bin/bash
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all torture lint typecheck format bench evaluate build clean
+.PHONY: help demo test test-all torture hostile lint typecheck format bench evaluate build clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ format: $(VENV)/.dev  ## format the code, and mend what can be mended
 
 bench: $(VENV)/.dev  ## measure speed and memory, print the figures
 	$(BIN)/python -m bench.run
+
+hostile: $(VENV)/.dev  ## ingest odd files and account for each: a folder (DIR=...), or bombs it makes
+	$(BIN)/python -m bench.hostile $(DIR) $(HOSTILE)
 
 evaluate: $(VENV)/.core  ## measure retrieval, answers and abstention on the example questions
 	@$(BIN)/ragkit ingest examples/company --index .ragkit-demo >/dev/null

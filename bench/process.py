@@ -116,12 +116,12 @@ class _MemoryWatch:
 
     def _look(self) -> None:
         while not self._ended.wait(_LOOK_EVERY_S):
-            sizes = [_memory_bytes(pid) for pid in _tree(self.pid)]
+            sizes = [memory_bytes(pid) for pid in tree(self.pid)]
             now, peaks = sum(now for now, _ in sizes), (peak for _, peak in sizes)
             self.peak_bytes = max(self.peak_bytes, now, *peaks)
 
 
-def _tree(root: int) -> list[int]:
+def tree(root: int) -> list[int]:
     """Return a process and its living descendants."""
     found = [root]
     for pid in found:
@@ -139,7 +139,7 @@ def _children(pid: int) -> list[int]:
     return [int(child) for children in lists for child in children.split()]
 
 
-def _memory_bytes(pid: int) -> tuple[int, int]:
+def memory_bytes(pid: int) -> tuple[int, int]:
     """Return a process's resident memory and the peak of it; (0, 0) if it has ended."""
     try:
         lines = (_PROC / str(pid) / "status").read_text().splitlines()

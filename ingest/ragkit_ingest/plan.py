@@ -13,8 +13,9 @@ from typing import Protocol
 
 from ragkit_ingest.catalog.staging import FileRow, Root, Seen, Staging, readable
 from ragkit_ingest.discover import Found, PassedOver, examine_file, sha256, walk
-from ragkit_ingest.errors import UnreadableFileError
+from ragkit_ingest.errors import ParserLimitError, UnreadableFileError
 from ragkit_ingest.ignore import Rule
+from ragkit_ingest.parse.file import check_size
 from ragkit_ingest.retry import is_due, moment
 from ragkit_ingest.source import Spooled, shown_id
 
@@ -375,8 +376,9 @@ def _place(
         (draft.waiting if row.outcome == "failed" else draft.unchanged).append(row)
         return
     try:
+        check_size(entry.size)
         digest = sha256(entry.path)
-    except UnreadableFileError as exc:
+    except (UnreadableFileError, ParserLimitError) as exc:
         draft.unreadable.append((_seen(root, entry, shown, "", recipe), str(exc)))
         return
     task = Task(path=entry.path, seen=_seen(root, entry, shown, digest, recipe))

@@ -44,6 +44,8 @@ from ragkit_ingest.records import Document
 resource: Any = import_module("resource") if sys.platform != "win32" else None
 
 _REQUEST_BYTES = 1 << 24
+# All that libxml2 says when it gets no memory.
+_LIBXML_SILENT = "unknown error"
 
 
 def main() -> None:
@@ -86,15 +88,27 @@ def _answer(registry: ParserRegistry, source: Source, limits: Mapping[str, Any])
         document = _parse(registry, source)
         _check_size(document, limits["output_bytes"])
         return document_to_json(document)
+    except BrokenFileError as exc:
+        # A library in C that gets no memory says all kinds of things, mostly that the file is bad.
+        if _has_been_large(limits["memory_bytes"]):
+            return _out_of_memory(limits, f", or is damaged ({exc})")
+        return error_to_json(exc)
     except SourceError as exc:
         return error_to_json(exc)
     except MemoryError:
-        mebibytes = limits["memory_bytes"] >> 20
-        error = ParserLimitError(f"reading the file takes more than {mebibytes} MiB of memory")
-        return {**error_to_json(error), "spent": True}
+        return _out_of_memory(limits)
     except Exception as exc:  # noqa: BLE001 - a parser's defect costs one file, not the run
+        if _has_been_large(limits["memory_bytes"]):
+            return _out_of_memory(limits, f", or is damaged ({type(exc).__name__}: {exc})")
         reason = f"the parser failed on it ({type(exc).__name__}: {exc})"
         return {**error_to_json(BrokenFileError(reason)), "spent": True}
+
+
+def _out_of_memory(limits: Mapping[str, Any], otherwise: str = "") -> dict[str, Any]:
+    otherwise = "" if _LIBXML_SILENT in otherwise else otherwise
+    mebibytes = limits["memory_bytes"] >> 20
+    reason = f"reading the file takes more than {mebibytes} MiB of memory{otherwise}"
+    return {**error_to_json(ParserLimitError(reason)), "spent": True}
 
 
 def _parse(registry: ParserRegistry, source: Source) -> Document:
@@ -154,7 +168,20 @@ def _limit_cpu(timeout_s: float) -> None:
 
 def _is_large(memory_bytes: int) -> bool:
     """Whether the process has grown so much that a fresh one should take over."""
-    return _memory_in_use() > memory_bytes // 2
+    return _memory_in_use() > memory_bytes // 2 or _has_been_large(memory_bytes)
+
+
+def _has_been_large(memory_bytes: int) -> bool:
+    """Whether more than half of the memory was taken at some time, where the system tells it.
+
+    A request that fails may be for as much again as there is. A process that was so large is not
+    used for another file, so that it was this one.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return False
+    peak = status.read_text().partition("VmPeak:")[2].split()
+    return bool(peak) and int(peak[0]) * 1024 > memory_bytes // 2
 
 
 def _memory_in_use() -> int:

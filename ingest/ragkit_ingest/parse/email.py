@@ -6,8 +6,9 @@ import email
 import email.policy
 from collections.abc import Iterator
 from email.message import EmailMessage, MIMEPart
+from pathlib import Path
 
-from ragkit_ingest.errors import BrokenFileError
+from ragkit_ingest.errors import BrokenFileError, UnreadableFileError
 from ragkit_ingest.parse.builder import DocumentBuilder, clean, fold_space
 from ragkit_ingest.parse.file import read_bytes
 from ragkit_ingest.parse.moment import iso_from_mail
@@ -37,6 +38,9 @@ class EmailParser:
     version = 2
     suffixes = frozenset({".eml"})
 
+    def __init__(self) -> None:
+        self._last: tuple[tuple[Path, int, int], dict[str, EmailMessage]] | None = None
+
     def parse(self, source: Source) -> Document:
         """Return the file's Document; its attachments are named, not read.
 
@@ -55,8 +59,19 @@ class EmailParser:
 
         Raises:
             BrokenFileError: If there is none of that name, or it cannot be decoded.
+            UnreadableFileError: If the file is gone.
         """
-        return attachment_bytes(_message(source), name)
+        # One attachment is asked for after the other; reading all of the mail for each of a
+        # thousand would take hours.
+        try:
+            state = source.path.stat()
+        except OSError as exc:
+            raise UnreadableFileError(f"the file cannot be read: {exc.strerror}") from exc
+        key = (source.path, state.st_size, state.st_mtime_ns)
+        if self._last is None or self._last[0] != key:
+            self._last = None
+            self._last = (key, dict(attachments(_message(source))))
+        return part_bytes(self._last[1].get(name), name)
 
 
 def _message(source: Source) -> EmailMessage:
@@ -110,7 +125,15 @@ def attachment_bytes(message: EmailMessage, name: str) -> bytes:
     Raises:
         BrokenFileError: If there is none, or it cannot be decoded.
     """
-    part = dict(attachments(message)).get(name)
+    return part_bytes(dict(attachments(message)).get(name), name)
+
+
+def part_bytes(part: EmailMessage | None, name: str) -> bytes:
+    """Return the bytes of a part that is an attachment.
+
+    Raises:
+        BrokenFileError: If there is none, or it cannot be decoded.
+    """
     if part is None:
         raise BrokenFileError(f"the message has no attachment '{name}'")
     try:

@@ -48,8 +48,17 @@ def check_plain(path: Path, limit_bytes: int = MAX_BYTES) -> int:
         os.close(handle)
     if not stat.S_ISREG(state.st_mode):
         raise UnreadableFileError("this is not a plain file")
-    if state.st_size > limit_bytes:
-        raise ParserLimitError(f"the file has {state.st_size} bytes; the limit is {limit_bytes}")
+    check_size(state.st_size, limit_bytes)
     if state.st_size == 0:
         raise BrokenFileError("the file is empty")
     return state.st_size
+
+
+def check_size(size: int, limit_bytes: int = MAX_BYTES) -> None:
+    """Refuse a file by its size alone, before anything of it is read.
+
+    Raises:
+        ParserLimitError: If it is larger than the limit.
+    """
+    if size > limit_bytes:
+        raise ParserLimitError(f"the file has {size} bytes; the limit is {limit_bytes}")

@@ -18,9 +18,10 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ragkit_ingest.errors import ParserLimitError, SourceError, UnsupportedFormatError
+from ragkit_ingest.parse.ahead import read_ahead
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.registry import ParserRegistry
 from ragkit_ingest.parse.wire import (
@@ -41,6 +42,8 @@ _GRACE_S = 5.0
 _START_S = 60.0
 _MAX_ATTACHMENTS = 1000
 _MAX_DEPTH = 5
+_AHEAD_CHARACTERS = 4 << 20
+_AHEAD_OUTCOMES = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -48,9 +51,10 @@ class _Worker:
     """One child process and the thread that hears it."""
 
     process: subprocess.Popen[bytes]
-    heard: queue.SimpleQueue[tuple[_Worker, bytes | None]]
+    heard: queue.SimpleQueue[tuple[_Worker | None, bytes | None]]
     source: Source
     deadline: float = 0.0
+    began: float = 0.0
     begun: bool = False
     answered: bool = False
     too_long: bool = False
@@ -74,8 +78,12 @@ class _Worker:
 
     def take(self, source: Source, deadline: float) -> bool:
         """Hand over a file; whether the child was there to take it."""
-        self.source, self.deadline, self.begun = source, deadline, False
+        self.source, self.deadline, self.begun, self.began = source, deadline, False, 0.0
         return self.tell(source_to_json(source))
+
+    def worked_s(self) -> float:
+        """Return for how long it has been at its file; 0 if it did not begin."""
+        return time.monotonic() - self.began if self.begun else 0.0
 
     def tell(self, message: object) -> bool:
         """Send a message; whether the child was there to take it."""
@@ -111,6 +119,7 @@ class _File(Generic[Key]):
     attachments: dict[str, Attachment] = field(default_factory=dict)
     open: int = 0
     characters: int = 0
+    spent_s: float = 0.0
 
     def finished(self) -> tuple[Key, Outcome]:
         """Return the key with the Document, its attachments read, or with the error."""
@@ -132,6 +141,18 @@ class _Job(Generic[Key]):
         return "/".join(self.source.member)
 
 
+class Watch(Protocol):
+    """Is told what a pool's workers are at, as it happens."""
+
+    def begun(self, source: Source, pid: int) -> None:
+        """A worker opened a file, or an attachment of one."""
+        ...
+
+    def ended(self, source: Source, outcome: Document | SourceError) -> None:
+        """A file, or an attachment, came to this; also where no worker was needed for it."""
+        ...
+
+
 class ParserPool:
     """Parses files in separate processes, and each of their attachments on its own.
 
@@ -139,10 +160,11 @@ class ParserPool:
 
     Args:
         workers: How many processes at most, 1 or more.
-        timeout_s: Wall-clock seconds for one file.
+        timeout_s: Wall-clock seconds of work for one file, its attachments included.
         memory_bytes: Memory that one process may have, where the system can limit it.
         output_bytes: Characters of text that one file may give.
         registry: Which parser reads what.
+        watch: Is told what the workers are at.
     """
 
     def __init__(
@@ -153,6 +175,7 @@ class ParserPool:
         memory_bytes: int = 1 << 30,
         output_bytes: int = 64 << 20,
         registry: ParserRegistry | None = None,
+        watch: Watch | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"a pool needs 1 worker or more, not {workers}")
@@ -161,7 +184,9 @@ class ParserPool:
         self._memory_bytes = memory_bytes
         self._output_bytes = output_bytes
         self._registry = registry or ParserRegistry()
-        self._heard: queue.SimpleQueue[tuple[_Worker, bytes | None]] = queue.SimpleQueue()
+        self._watch = watch
+        self._heard: queue.SimpleQueue[tuple[_Worker | None, bytes | None]] = queue.SimpleQueue()
+        self._stopped = False
         self._idle: list[_Worker] = []
         # Where workers unpack attachments; a killed one leaves its files for us to delete.
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
@@ -201,24 +226,41 @@ class ParserPool:
     ) -> Generator[tuple[Key, Document | SourceError], None, None]:
         """Yield every source's key with its Document or its error, as they become ready.
 
-        Sources are taken from the iterable only as workers become free.
+        The workers go on while the caller is busy, until 64 outcomes or 4 Mi characters wait.
+        Sources are taken from the iterable, in another thread, only as workers become free.
         """
+        self._stopped = False
+        return read_ahead(
+            self._outcomes(sources), weigh=_weight, limit=_AHEAD_CHARACTERS, stop=self._stop
+        )
+
+    def _stop(self) -> None:
+        """Let `_next` return at once; called from another thread."""
+        self._stopped = True
+        self._heard.put((None, None))
+
+    def _outcomes(
+        self, sources: Iterable[tuple[Key, Source]]
+    ) -> Generator[tuple[Key, Document | SourceError], None, None]:
         todo: deque[_Job[Key]] = deque()
         jobs = self._jobs(todo, iter(sources))
         busy: dict[_Worker, _Job[Key]] = {}
         try:
             while True:
                 while len(busy) < self._count and (job := next(jobs)) is not None:
-                    if self._registry.reads(_named(job)):
+                    refusal = self._refusal(job)
+                    if refusal is None:
                         busy[self._hand_over(job.source)] = job
-                        continue
-                    refusal = UnsupportedFormatError(self._registry.refusal(_named(job)))
-                    if self._settle(job, refusal, todo):
+                    elif self._settle(job, refusal, todo):
                         yield job.file.finished()
                 if not busy:
                     return
-                worker, outcome = self._next(busy)
+                found = self._next(busy)
+                if found is None:
+                    return
+                worker, outcome = found
                 job = busy.pop(worker)
+                job.file.spent_s += worker.worked_s()
                 if outcome is None:
                     busy[self._hand_over(worker.source)] = job
                 elif self._settle(job, outcome, todo):
@@ -226,6 +268,16 @@ class ParserPool:
         finally:
             for worker in busy:
                 worker.end()
+
+    def _refusal(self, job: _Job[Key]) -> SourceError | None:
+        """Return why no worker is to try a file; None if one is."""
+        if not self._registry.reads(_named(job)):
+            return UnsupportedFormatError(self._registry.refusal(_named(job)))
+        if job.file.spent_s > self._timeout_s:
+            return ParserLimitError(
+                f"the file and its attachments take more than {self._timeout_s:g} seconds"
+            )
+        return None
 
     def _jobs(
         self, todo: deque[_Job[Key]], sources: Iterator[tuple[Key, Source]]
@@ -245,6 +297,8 @@ class ParserPool:
         """Record what a job came to; whether its file is finished."""
         file = job.file
         file.open -= 1
+        if self._watch is not None:
+            self._watch.ended(job.source, outcome)
         if isinstance(outcome, Document):
             file.characters += len(outcome.text)
             self._enqueue(job, outcome, todo)
@@ -313,9 +367,13 @@ class ParserPool:
         )
         return worker
 
-    def _next(self, busy: dict[_Worker, Any]) -> tuple[_Worker, Outcome | None]:
-        """Wait for the next outcome: an answer, a death, a deadline; None to try again."""
-        while True:
+    def _next(self, busy: dict[_Worker, _Job[Key]]) -> tuple[_Worker, Outcome | None] | None:
+        """Wait for the next outcome: an answer, a death, a deadline.
+
+        Returns:
+            The worker and the outcome, None to try again; None alone if nobody wants more.
+        """
+        while not self._stopped:
             first = min(busy, key=lambda worker: worker.deadline)
             left = max(first.deadline - time.monotonic(), 0.0)
             try:
@@ -323,13 +381,16 @@ class ParserPool:
             except queue.Empty:
                 first.end()
                 return first, self._overrun(first)
-            if worker not in busy:
+            if worker is None or worker not in busy:
                 continue
             if payload == BEGUN:
-                worker.begun = True
-                worker.deadline = time.monotonic() + self._timeout_s
+                worker.begun, worker.began = True, time.monotonic()
+                if self._watch is not None:
+                    self._watch.begun(worker.source, worker.process.pid)
+                worker.deadline = worker.began + max(self._timeout_s - busy[worker].file.spent_s, 1)
                 continue
             return worker, self._outcome(worker, payload)
+        return None
 
     def _overrun(self, worker: _Worker) -> ParserLimitError:
         if not worker.begun:
@@ -362,6 +423,16 @@ class ParserPool:
         if worker.answered:
             return None
         return ParserLimitError(f"the parsing process did not start ({how})")
+
+
+def _weight(found: tuple[object, Outcome]) -> int:
+    """Return what an outcome counts while it waits: its characters, and a share of 64."""
+    outcome = found[1]
+    length = 0
+    if isinstance(outcome, Document):
+        parts = (outcome, *(a.document for a in outcome.attachments if a.document))
+        length = sum(len(part.text) for part in parts)
+    return length + _AHEAD_CHARACTERS // _AHEAD_OUTCOMES
 
 
 def _named(job: _Job[Any]) -> Path:

@@ -23,6 +23,7 @@ import numpy as np
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import DamagedStoreError, IndexStateError, StorageError
 from ragkit_ingest.failpoint import failpoint
+from ragkit_ingest.memory import give_back
 from ragkit_ingest.store.protocol import Batch
 from ragkit_ingest.store.seal import check_seal, write_seal
 
@@ -32,6 +33,8 @@ _REMOVE = 1000
 # Later changes that may wait in Chroma's queue, to be put into the graph at each opening.
 _QUEUED_SHARE = 8
 _QUEUED_LEAST = 500
+_SAVED_AT_LEAST = 4000
+_SAVES = 5
 _SAVED_EVERY = 1000  # where it is not known how many there will be
 _ROWS = "rows.sha256"
 # What Chroma writes into whenever it opens a folder.
@@ -66,9 +69,12 @@ class ChromaStore:
         """Write a new folder from all batches; return how many vectors it holds.
 
         Chroma saves its graph each time `sync_threshold` changes have come together, and builds
-        what was not saved again at every opening. So it is told to save once, at the last vector.
+        what was not saved again at every opening. What waits costs several times the memory of
+        what is saved. So it is told to save a few times, and the last time at the last vector.
         """
         del dimension  # Chroma takes it from the first vector
+        threshold, step = _saving(count) if count else (_SAVED_EVERY, _ADD)
+        give_back()  # what parsing and embedding left, before the graph needs as much
         with _storage_errors(folder), _client(folder) as client:
             collection = client.create_collection(
                 _COLLECTION,
@@ -76,11 +82,11 @@ class ChromaStore:
                 configuration={
                     "hnsw": {
                         **self._hnsw,
-                        "sync_threshold": max(count, 2) if count else _SAVED_EVERY,
+                        "sync_threshold": threshold,
                     }
                 },
             )
-            _add(collection, batches)
+            _add(collection, _cut(batches, step))
             held = int(collection.count())
             queued = max(_QUEUED_LEAST, held // _QUEUED_SHARE)
             with warnings.catch_warnings():
@@ -89,6 +95,7 @@ class ChromaStore:
                 collection.modify(configuration={"hnsw": {"sync_threshold": queued}})
         failpoint("build.written")
         _finish(folder)
+        give_back()  # the graph; it is opened once more to be verified
         return held
 
     def derive(
@@ -210,6 +217,36 @@ def _add(collection: Any, batches: Iterable[Batch]) -> None:
         for start in range(0, len(ids), _ADD):
             names = [str(id_) for id_ in ids[start : start + _ADD]]
             collection.add(ids=names, embeddings=vectors[start : start + _ADD])
+
+
+def _saving(count: int) -> tuple[int, int]:
+    """Return after how many vectors Chroma saves, and how many to add at once.
+
+    It looks only after each addition, and each time writes the whole graph. All additions but the
+    last are of one size, so that as many of them come before each save, the last one at the end.
+    """
+    saves = min(-(-count // _SAVED_AT_LEAST), _SAVES)
+    additions = -(-count // (saves * _ADD))
+    step = -(-count // (saves * additions))
+    lacking = saves * additions * step - count
+    return max(additions * step - lacking, 2), step
+
+
+def _cut(batches: Iterable[Batch], step: int) -> Iterator[Batch]:
+    """Yield the same vectors in the same order, `step` at once."""
+    ids: list[int] = []
+    waiting: list[Vectors] = []
+    for names, vectors in batches:
+        ids += names
+        waiting.append(vectors)
+        if len(ids) >= step:
+            held = np.concatenate(waiting)
+            whole = len(ids) - len(ids) % step
+            for start in range(0, whole, step):
+                yield ids[start : start + step], held[start : start + step]
+            ids, waiting = ids[whole:], [held[whole:]]
+    if ids:
+        yield ids, np.concatenate(waiting)
 
 
 def _guarded(folder: Path, call: Any, *args: Any, **kwargs: Any) -> Any:

@@ -115,20 +115,47 @@ def test_a_worker_killed_between_files_is_nobodys_fault(tmp_path: Path) -> None:
         assert pool.parse(fine).text.startswith("fine")
 
 
-def test_sources_are_taken_only_as_workers_become_free(pool: ParserPool, tmp_path: Path) -> None:
+def test_workers_go_on_while_the_caller_is_busy_but_not_without_end(tmp_path: Path) -> None:
     taken = 0
 
     def many() -> Iterator[tuple[int, Source]]:
         nonlocal taken
-        for number in range(50):
+        for number in range(6):
             taken += 1
-            yield number, write(tmp_path, f"{number}.txt", "text")
+            yield number, write(tmp_path, f"{number}.txt", "long words " * 300_000)
 
-    done = 0
-    for _ in pool.parse_all(many()):
-        done += 1
-        assert taken <= done + 2
-    assert done == 50
+    with ParserPool(2) as pool:
+        results = pool.parse_all(many())
+        next(results)
+        until = time.monotonic() + 60
+        while taken < 4 and time.monotonic() < until:
+            time.sleep(0.01)
+        # Of 3.3 million characters each, two wait; two workers have one more each.
+        assert taken == 4
+        time.sleep(0.3)
+        assert taken <= 5
+        assert len(list(results)) == 5
+    assert taken == 6
+
+
+def test_a_failing_source_is_raised_where_the_outcomes_are_used(pool: ParserPool) -> None:
+    def failing() -> Iterator[tuple[int, Source]]:
+        yield 1, Source(path=Path("a.exe"))
+        raise LookupError("no more")
+
+    results = pool.parse_all(failing())
+    assert next(results)[0] == 1
+    with pytest.raises(LookupError, match="no more"):
+        next(results)
+
+
+def test_stopping_does_not_wait_for_a_file_in_flight(tmp_path: Path) -> None:
+    with ParserPool(1, timeout_s=600, registry=REGISTRY) as pool:
+        fine, endless = write(tmp_path, "a.bad", "fine"), write(tmp_path, "b.bad", "sleep")
+        results = pool.parse_all([(1, fine), (2, endless)])
+        assert next(results)[0] == 1
+        results.close()
+        assert pool.parse(fine).text.startswith("fine")
 
 
 def test_stopping_early_leaves_a_usable_pool(pool: ParserPool, tmp_path: Path) -> None:
