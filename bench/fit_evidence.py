@@ -44,7 +44,7 @@ from ragkit_ingest.embed.protocol import TokenVectors, Vectors
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "ragkit" / "weights.json"
-REFUSED = 0.09
+REFUSED = 0.10
 POOL = 20
 SQUAD_CASES = 1200
 EXAMPLE_WEIGHT = 1.0

@@ -53,7 +53,7 @@ class Config:
     per_document: int = 0
     diversity: float = 0.0
     generator: str = "extractive"
-    min_confidence: float = 0.394
+    min_confidence: float = 0.407
 
     def __post_init__(self) -> None:
         _between("chunk_tokens", self.chunk_tokens, 32, 256)
