@@ -70,12 +70,14 @@ class Publisher:
         self, space_id: int, chunk_ids: Sequence[int], dimension: int
     ) -> Iterator[tuple[list[int], Vectors]]:
         """Yield the chunks' vectors in batches, in the order of the ids."""
+        # CROSS JOIN keeps SQLite to this order; by itself it would go through all vectors of the
+        # space, once for each batch.
         for position in range(0, len(chunk_ids), _BATCH):
             batch = list(chunk_ids[position : position + _BATCH])
             marks = ",".join("?" * len(batch))
             found = dict(
                 self._db.execute(
-                    f"SELECT c.id, v.vector FROM chunks c JOIN vectors v ON v.space_id = ?"
+                    f"SELECT c.id, v.vector FROM chunks c CROSS JOIN vectors v ON v.space_id = ?"
                     f" AND v.text_key = c.text_key WHERE c.id IN ({marks})",
                     (space_id, *batch),
                 )

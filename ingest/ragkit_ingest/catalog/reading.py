@@ -156,10 +156,10 @@ class Reading:
     def vectors(self, space_id: int, chunk_ids: Sequence[int], dimension: int) -> Vectors:
         """Return the chunks' vectors, shape (len(chunk_ids), dimension), in that order."""
         found: dict[int, bytes] = {}
-        for batch in _batches(chunk_ids):
+        for batch in _batches(chunk_ids):  # CROSS JOIN: see Publisher.vectors
             found.update(
                 self._db.execute(
-                    "SELECT c.id, v.vector FROM chunks c JOIN vectors v ON v.space_id = ?"
+                    "SELECT c.id, v.vector FROM chunks c CROSS JOIN vectors v ON v.space_id = ?"
                     f" AND v.text_key = c.text_key WHERE c.id IN ({_marks(batch)})",
                     (space_id, *batch),
                 )
