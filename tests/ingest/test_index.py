@@ -531,17 +531,3 @@ def test_a_closed_index_may_be_closed_again(bench: Bench) -> None:
     bench.index.close()
     with pytest.raises(StorageError):
         bench.index.status()
-
-
-def test_no_search_reads_every_vector_of_the_catalog(bench: Bench) -> None:
-    bench.docs.fill(30)
-    bench.sync()
-    statements: list[str] = []
-    bench.index.connection.set_trace_callback(statements.append)
-    with bench.index.reader() as reading:
-        wanted = reading.live_ids()[:3]
-    bench.index.vectors(wanted)
-    bench.index.connection.set_trace_callback(None)
-    (query,) = (one for one in statements if "vectors v" in one)
-    plan = [row[3] for row in bench.index.connection.execute(f"EXPLAIN QUERY PLAN {query}")]
-    assert any("text_key=?" in step for step in plan if " v " in step), plan
