@@ -60,3 +60,7 @@ class SeldomEmbedder(CheapEmbedder):
         if self._calls % self._EVERY == 1:
             return self._model.embed_documents(texts)
         return super().embed_documents(texts)
+
+    def release(self) -> None:
+        """Give the model's memory back."""
+        self._model.release()

@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from ragkit_ingest.catalog.reading import Reading
-from ragkit_ingest.embed.protocol import Vectors
+from ragkit_ingest.embed.protocol import Releasable, Vectors
 from ragkit_ingest.errors import DamagedStoreError
 from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.index import Index
+from ragkit_ingest.memory import give_back
 
 _BATCH = 1000
 _SAMPLE = 64
+_RELEASED_AT = 5_000  # building so many takes longer than loading a model again
 
 
 class GenerationFolders:
@@ -54,7 +56,11 @@ class GenerationFolders:
             DamagedIndexError: If a vector of the catalog is damaged.
         """
         failpoint("build.before")
-        dimension = self._index.embedder.fingerprint.dimension
+        embedder = self._index.embedder
+        if len(ids) >= _RELEASED_AT and isinstance(embedder, Releasable):
+            embedder.release()  # so that model and graph need not fit into memory together
+            give_back()
+        dimension = embedder.fingerprint.dimension
         try:
             self._index.store.build(folder, self.vectors(ids), dimension=dimension, count=len(ids))
             failpoint("build.after")

@@ -14,7 +14,7 @@ import pytest
 
 from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.embed.packaged import ModelFiles, packaged_model, read_checked
-from ragkit_ingest.embed.protocol import Embedder, Fingerprint
+from ragkit_ingest.embed.protocol import Embedder, Fingerprint, Releasable
 from ragkit_ingest.errors import EmbedderError
 from tests.support.hashing import HashingEmbedder
 
@@ -110,6 +110,15 @@ def test_minilm_gives_the_golden_vectors() -> None:
         wanted = np.frombuffer(bytes.fromhex(entry["float16"]), "<f2").astype(np.float32)
         wanted /= np.linalg.norm(wanted)
         assert float(vector @ wanted) > 0.9995, entry["text"]
+
+
+def test_a_released_model_comes_back_as_it_was() -> None:
+    embedder = MiniLM()
+    assert isinstance(embedder, Releasable)
+    before = embedder.embed_query("How long does it boil?")
+    embedder.release()
+    embedder.release()
+    assert (embedder.embed_query("How long does it boil?") == before).all()
 
 
 def test_the_precision_of_this_machine_is_close_to_full_precision() -> None:

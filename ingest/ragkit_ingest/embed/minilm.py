@@ -109,6 +109,11 @@ class MiniLM:
             )
         return found
 
+    def release(self) -> None:
+        """Give the model's memory back, about 130 MB; the next text loads it again."""
+        with self._lock:
+            self.__dict__.pop("_request", None)
+
     @cached_property
     def _counter(self) -> Any:
         from tokenizers import Tokenizer

@@ -103,3 +103,12 @@ class TokenEmbedder(Protocol):
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Return each text's tokens, up to the longest text that the model reads."""
         ...
+
+
+@runtime_checkable
+class Releasable(Protocol):
+    """An embedder whose model can leave the memory, and comes back when it is needed."""
+
+    def release(self) -> None:
+        """Give the model's memory back; the next text loads it again."""
+        ...
