@@ -103,3 +103,22 @@ class TokenEmbedder(Protocol):
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Return each text's tokens, up to the longest text that the model reads."""
         ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """An embedder that holds connections."""
+
+    def close(self) -> None:
+        """Release them; they are opened again if the embedder is used again."""
+        ...
+
+
+@runtime_checkable
+class HasPrecision(Protocol):
+    """An embedder that tells how it computes."""
+
+    @property
+    def precision(self) -> str:
+        """The arithmetic, the device or the place, such as "bf16" or "f32 on cuda:0"."""
+        ...
