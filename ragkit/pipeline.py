@@ -83,7 +83,7 @@ class Pipeline:
         check_name(name)
         self._embedder_name = name
         self._embedder: Embedder | None = None if isinstance(embedder, str) else embedder
-        self._selected = False
+        self._selected: Closable | None = None
         self._store = store
         self._generator = generator or self.config.generator
         self._index: Index | None = None
@@ -101,8 +101,8 @@ class Pipeline:
             if self._index is not None:
                 self._index.close()
                 self._index = None
-            if self._selected and isinstance(self._embedder, Closable):
-                self._embedder.close()
+            if self._selected is not None:
+                self._selected.close()
 
     # -- ingest ------------------------------------------------------------------------------
 
@@ -600,7 +600,7 @@ class Pipeline:
     def _opened_embedder(self) -> Embedder:
         if self._embedder is None:
             config = self.config
-            self._embedder = select(
+            selected = select(
                 EmbedderSettings(
                     embedder=self._embedder_name,
                     url=config.embedder_url,
@@ -611,7 +611,9 @@ class Pipeline:
                     document_prefix=config.embedder_document_prefix,
                 )
             )
-            self._selected = True
+            self._embedder = selected
+            # What was given by the caller is the caller's to close.
+            self._selected = selected if isinstance(selected, Closable) else None
         return self._embedder
 
     def _opened_store(self) -> VectorStore:
