@@ -183,7 +183,7 @@ class SentenceTransformerEmbedder:
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         folder = self._layout.folder
-        with self._translated("cannot be loaded"):
+        with self._translated("cannot be loaded"), _quiet():
             from sentence_transformers import SentenceTransformer
 
             model = SentenceTransformer(
@@ -275,6 +275,11 @@ class _Layout:
                 raise EmbedderError(
                     f"the model at {self.folder} needs the code {kind}, and code that comes with "
                     "a model is not run; choose another model"
+                )
+            if kind.endswith((".Router", ".Asym")):
+                raise EmbedderError(
+                    f"the model at {self.folder} chooses between several encoders ({kind}), whose "
+                    "files are not checked here; choose another model"
                 )
             if not place.resolve().is_relative_to(self.folder.resolve()):
                 raise EmbedderError(
@@ -402,6 +407,20 @@ def _pooling_modes(config: Mapping[str, Any]) -> list[str]:
         for key, chosen in sorted(config.items())
         if key.startswith(old) and chosen is True
     ] or ["mean"]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the progress bar of transformers off stderr while the body runs."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _is_hub_name(source: str) -> bool:

@@ -158,6 +158,19 @@ def test_foreign_code_is_refused(copied: Path, kind: str) -> None:
         _ = SentenceTransformerEmbedder(str(copied)).fingerprint
 
 
+def test_a_choice_of_encoders_is_refused(copied: Path) -> None:
+    modules = json.loads((copied / "modules.json").read_text())
+    modules[0]["type"] = "sentence_transformers.models.Router"
+    write(copied / "modules.json", modules)
+    with pytest.raises(EmbedderError, match="several encoders"):
+        _ = SentenceTransformerEmbedder(str(copied)).fingerprint
+
+
+def test_loading_prints_nothing(models: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    SentenceTransformerEmbedder(str(models / "bert")).embed_query("tea")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_module_outside_of_the_folder_is_refused(copied: Path) -> None:
     modules = json.loads((copied / "modules.json").read_text())
     modules[1]["path"] = "../elsewhere"
