@@ -6,14 +6,18 @@ Nothing is built here, and nothing is read that was not asked for.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ragkit_ingest.embed.selection import PACKAGED, check_name
 from ragkit_ingest.errors import ConfigError
 
 FILE_NAME = "ragkit.toml"
+CHUNK_TOKENS = 256
+"""The default length of a chunk, in tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +25,16 @@ class Config:
     """Every setting, with its default.
 
     Attributes:
-        chunk_tokens: Most tokens of a chunk with its header, 32 to 256.
+        embedder: What makes the vectors: "minilm" (packaged), "st:PATH-OR-NAME" (a
+            sentence-transformers model) or "endpoint:MODEL" (OpenAI-compatible).
+        embedder_url: The endpoint's base address, such as "http://localhost:11434/v1".
+        embedder_key_env: The environment variable that holds the endpoint's key.
+        embedder_dimensions: Length of the vectors to ask the endpoint for; 0 for the model's own.
+        embedder_max_tokens: Longest text that is sent to the endpoint, 32 to 1,000,000.
+        embedder_query_prefix: Put before every question; empty for the model's own prompt.
+        embedder_document_prefix: Put before every passage; empty for the model's own prompt.
+        chunk_tokens: Most tokens of a chunk with its header, 32 or more and at most what the
+            embedder reads; the default shrinks to what it reads.
         header_tokens: Most tokens of the title and headings put before a chunk.
         workers: Parsing processes, 1 or more.
         ocr: Whether images, and pages that are images, are read with OCR: "on", "off", or "auto",
@@ -39,7 +52,14 @@ class Config:
         min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
     """
 
-    chunk_tokens: int = 256
+    embedder: str = PACKAGED
+    embedder_url: str = ""
+    embedder_key_env: str = "OPENAI_API_KEY"
+    embedder_dimensions: int = 0
+    embedder_max_tokens: int = 512
+    embedder_query_prefix: str = ""
+    embedder_document_prefix: str = ""
+    chunk_tokens: int = CHUNK_TOKENS
     header_tokens: int = 48
     workers: int = 2
     ocr: str = "auto"
@@ -56,7 +76,14 @@ class Config:
     min_confidence: float = 0.407
 
     def __post_init__(self) -> None:
-        _between("chunk_tokens", self.chunk_tokens, 32, 256)
+        check_name(self.embedder)
+        _between("embedder_dimensions", self.embedder_dimensions, 0, 65_536)
+        _between("embedder_max_tokens", self.embedder_max_tokens, 32, 1_000_000)
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.embedder_key_env):
+            raise ConfigError(
+                "embedder_key_env must be the name of an environment variable, not the key itself"
+            )
+        _between("chunk_tokens", self.chunk_tokens, 32, 1_000_000)
         _between("header_tokens", self.header_tokens, 0, self.chunk_tokens // 2)
         _between("workers", self.workers, 1, 64)
         _between("k", self.k, 1, 100)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from ragkit.abstain import confidence
 from ragkit.answer import Answer, Passage, SearchResult
 from ragkit.citations import verify
-from ragkit.config import Config
+from ragkit.config import CHUNK_TOKENS, Config
 from ragkit.evidence import Candidate, reordered, weigh
 from ragkit.generate.protocol import (
     Draft,
@@ -30,6 +30,8 @@ from ragkit.question import analyse
 from ragkit.retrieve.filters import Where
 from ragkit.retrieve.retriever import RetrievalSettings, Retriever
 from ragkit_ingest.catalog import schema
+from ragkit_ingest.embed.protocol import Closable
+from ragkit_ingest.embed.selection import EmbedderSettings, check_name, chunk_limit, select
 from ragkit_ingest.errors import ConfigError, UsageError
 from ragkit_ingest.index import Index
 from ragkit_ingest.lexical import content_words
@@ -60,7 +62,8 @@ class Pipeline:
     Args:
         index: The index folder.
         config: Settings; by default those of `ragkit.toml` in the working folder, if it exists.
-        embedder: Turns texts into vectors; by default the packaged all-MiniLM-L6-v2.
+        embedder: Turns texts into vectors: an `Embedder`, or the name of one ("minilm",
+            "st:PATH-OR-NAME", "endpoint:MODEL"); by default the configured one.
         generator: Writes answers: a `Generator`, or the name of one.
         store: Holds the vectors; by default Chroma.
     """
@@ -70,13 +73,17 @@ class Pipeline:
         index: str | os.PathLike[str] = ".ragkit",
         *,
         config: Config | None = None,
-        embedder: Embedder | None = None,
+        embedder: Embedder | str | None = None,
         generator: Generator | str | None = None,
         store: VectorStore | None = None,
     ) -> None:
         self.folder = Path(os.path.abspath(Path(index).expanduser()))  # noqa: PTH100 - keeps links
         self.config = config or Config.load()
-        self._embedder = embedder
+        name = embedder if isinstance(embedder, str) else self.config.embedder
+        check_name(name)
+        self._embedder_name = name
+        self._embedder: Embedder | None = None if isinstance(embedder, str) else embedder
+        self._selected: Closable | None = None
         self._store = store
         self._generator = generator or self.config.generator
         self._index: Index | None = None
@@ -94,6 +101,8 @@ class Pipeline:
             if self._index is not None:
                 self._index.close()
                 self._index = None
+            if self._selected is not None:
+                self._selected.close()
 
     # -- ingest ------------------------------------------------------------------------------
 
@@ -269,15 +278,31 @@ class Pipeline:
         from ragkit_ingest.sync import SyncSettings
 
         return SyncSettings(
-            split=SplitSettings(
-                chunk_tokens=self.config.chunk_tokens, header_tokens=self.config.header_tokens
-            ),
+            split=self._split_settings(),
             workers=self.config.workers,
             checksum=checksum,
             allow_mass_delete=allow_mass_delete,
             passwords=tuple(passwords),
             retry=retry,
             ocr={"auto": None, "on": True, "off": False}[self.config.ocr] if ocr is None else ocr,
+        )
+
+    def _split_settings(self) -> SplitSettings:
+        """Return how long chunks may be, for the embedder in use.
+
+        Raises:
+            ConfigError: If longer chunks were asked for than the embedder reads.
+        """
+        embedder = self._opened_embedder()
+        limit, wanted = chunk_limit(embedder), self.config.chunk_tokens
+        if wanted > limit and wanted != CHUNK_TOKENS:
+            raise ConfigError(
+                f"chunk_tokens is {wanted}, but the embedder {embedder.fingerprint.name} reads "
+                f"{limit} tokens of a chunk; set chunk_tokens to {limit} or less"
+            )
+        chunk = min(wanted, limit)
+        return SplitSettings(
+            chunk_tokens=chunk, header_tokens=min(self.config.header_tokens, chunk // 2)
         )
 
     # -- search and ask ----------------------------------------------------------------------
@@ -395,6 +420,16 @@ class Pipeline:
     def status(self) -> IndexStatus:
         """Return what is indexed and what failed."""
         return self._opened().status()
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder in use; the index need not exist.
+
+        Raises:
+            ConfigError: If what is configured is no embedder.
+            EmbedderError: If its model is not there.
+        """
+        return self._opened_embedder()
 
     # -- keep --------------------------------------------------------------------------------
 
@@ -564,9 +599,21 @@ class Pipeline:
 
     def _opened_embedder(self) -> Embedder:
         if self._embedder is None:
-            from ragkit_ingest.embed.minilm import MiniLM
-
-            self._embedder = MiniLM()
+            config = self.config
+            selected = select(
+                EmbedderSettings(
+                    embedder=self._embedder_name,
+                    url=config.embedder_url,
+                    key_env=config.embedder_key_env,
+                    dimensions=config.embedder_dimensions,
+                    max_tokens=config.embedder_max_tokens,
+                    query_prefix=config.embedder_query_prefix,
+                    document_prefix=config.embedder_document_prefix,
+                )
+            )
+            self._embedder = selected
+            # What was given by the caller is the caller's to close.
+            self._selected = selected if isinstance(selected, Closable) else None
         return self._embedder
 
     def _opened_store(self) -> VectorStore:

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from ragkit.cli.option import IndexOption, JsonOption, WhereOption, read_question, read_where
+from ragkit.cli.option import (
+    EmbedderOption,
+    IndexOption,
+    JsonOption,
+    WhereOption,
+    read_question,
+    read_where,
+)
 from ragkit.cli.session import session_of
 
 
@@ -18,6 +25,7 @@ def ask(
     ],
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
     k: Annotated[
         int | None,
         typer.Option("-k", min=1, metavar="N", show_default=False, help="Passages to look at."),
@@ -34,7 +42,7 @@ def ask(
     ] = None,
 ) -> None:
     """Answer a question from the documents, with a citation for every sentence."""
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     text, filters = read_question(question), read_where(where)
     with session.open(generator=generator) as rag:

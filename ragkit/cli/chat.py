@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.ingest import exit_code, sync
-from ragkit.cli.option import IndexOption, JsonOption
+from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import session_of
 
 
@@ -19,12 +19,13 @@ def chat(
     ] = None,
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
 ) -> None:
     """Talk with the documents; from a pipe, one question a line."""
     from ragkit.cli.report_view import print_report
     from ragkit.cli.talk import Talk, questions
 
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     code = 0
     with session.open() as rag:

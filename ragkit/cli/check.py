@@ -25,7 +25,13 @@ LOW_DISK_BYTES = 1_000_000_000
 NO_DISK_BYTES = 100_000_000
 LEAST_COSINE = 0.999
 _SENDERS = ("openvino_telemetry", "posthog")
-_SAMPLE = "The notice period is three months to the end of a quarter."
+_SAMPLES = (
+    "The notice period is three months to the end of a quarter.",
+    "tea",
+    "Code: E05; Meaning: No connection to the hub for 24 hours; What to do: pair again",
+    "Über die Kündigungsfrist steht nichts im Vertrag.",
+    "Descale the kettle every 60 days with citric acid, never with vinegar. " * 8,
+)
 
 
 class Outcome(StrEnum):
@@ -63,7 +69,7 @@ def all_checks(session: Session) -> Iterator[Check]:
         ("packages", check_packages),
         ("SQLite", check_sqlite),
         ("processor", check_processor),
-        ("embedder", check_embedder),
+        ("embedder", lambda: check_embedder(session)),
         ("vector store", check_store),
         ("telemetry", check_telemetry),
         ("index", lambda: check_index(session)),
@@ -131,21 +137,27 @@ def check_processor() -> Check:
     return _check("processor", Outcome.OK, detail)
 
 
-def check_embedder() -> Check:
-    """Check the model's hash, and that this processor computes the vectors it should."""
+def check_embedder(session: Session) -> Check:
+    """Check that the embedder in use answers, and what the packaged one computes here."""
     from ragkit_ingest.embed.minilm import MiniLM
+    from ragkit_ingest.embed.protocol import HasPrecision
 
-    embedder = MiniLM()
-    vector = embedder.embed_query(_SAMPLE)  # reads the weights, and their hash before that
-    fingerprint = embedder.fingerprint
-    detail = (
-        f"{fingerprint.name}, {fingerprint.dimension} dimensions, {embedder.precision}, "
-        f"weights verified (SHA-256 {fingerprint.weights_sha256[:16]}...)"
-    )
+    with session.open() as rag:
+        embedder = rag.embedder
+        vectors = embedder.embed_documents(_SAMPLES)  # the packaged weights' hash is checked first
+        fingerprint = embedder.fingerprint
+        detail = f"{fingerprint.name}, {fingerprint.dimension} dimensions"
+        if isinstance(embedder, HasPrecision):
+            detail += f", {embedder.precision}"
+    if not isinstance(embedder, MiniLM):
+        reads = f", reads {fingerprint.max_tokens} tokens, pooling {fingerprint.pooling}"
+        return _check("embedder", Outcome.OK, detail + reads)
+    detail += f", weights verified (SHA-256 {fingerprint.weights_sha256[:16]}...)"
     if embedder.precision == "f32":
         return _check("embedder", Outcome.OK, detail)
-    cosine = float(vector @ MiniLM(precision="f32").embed_query(_SAMPLE))
-    detail += f", cosine to f32 {cosine:.5f}"
+    exact = MiniLM(precision="f32").embed_documents(_SAMPLES)
+    cosine = float((vectors * exact).sum(axis=1).min())
+    detail += f", lowest cosine to f32 of {len(_SAMPLES)} texts {cosine:.5f}"
     if cosine < LEAST_COSINE:
         detail += f"; at least {LEAST_COSINE} was expected, so do not trust this processor"
         return _check("embedder", Outcome.FAIL, detail)

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from ragkit.cli.ingest import exit_code, sync
-from ragkit.cli.option import IndexOption, JsonOption
+from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import session_of
 from ragkit.cli.terminal import Terminal
 from ragkit_ingest.errors import UnreadableFileError
@@ -26,6 +26,7 @@ def demo(
     context: typer.Context,
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
 ) -> None:
     """Index the documents of a fictional company, ask three questions, say what to type next.
 
@@ -34,7 +35,7 @@ def demo(
     from ragkit.cli.answer_view import print_answer
     from ragkit.cli.report_view import print_report
 
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     folder = session.index_option or DEMO_INDEX
     company = example_company()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ragkit.cli.failure import EXIT_FAILED
-from ragkit.cli.option import IndexOption, JsonOption
+from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import session_of
 from ragkit.cli.terminal import Terminal, harmless
 
@@ -21,14 +21,16 @@ def doctor(
     context: typer.Context,
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
 ) -> None:
-    """Check Python, packages, the model's hash, the store, the index, the disk; report each.
+    """Check Python, packages, the embedder, the store, the index, the disk; report each.
 
-    Nothing is changed and nothing is sent. Exit code 1 if a check fails.
+    Nothing is changed. Nothing is sent, except sample texts to an embedding endpoint if one is
+    configured. Exit code 1 if a check fails.
     """
     from ragkit.cli.check import Outcome, all_checks
 
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     checks = []
     for check in all_checks(session):

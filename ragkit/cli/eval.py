@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.failure import EXIT_FAILED
-from ragkit.cli.option import IndexOption, JsonOption
+from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import session_of
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ def answers(
     ],
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
     half: Annotated[
         Half,
         typer.Option("--half", help="Every second case: even from the first, odd from the second."),
@@ -64,7 +65,7 @@ def answers(
     from ragkit_eval.cases import half as halved
     from ragkit_eval.cases import load_cases
 
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     cases = halved(load_cases(Path(file)), half.value)
     with session.open() as rag, counting(terminal, "Asking") as progress:
@@ -91,6 +92,7 @@ def retrieval(
     ],
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
     mode: Annotated[
         Modes, typer.Option("--mode", help="How passages are found; all for a row each.")
     ] = Modes.HYBRID,
@@ -118,7 +120,7 @@ def retrieval(
     from ragkit_eval import retrieval as measured
     from ragkit_eval.beir import load
 
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     earlier = measured.saved(Path(compare)) if compare else []
     dataset = load(Path(folder), split)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragkit.cli.failure import EXIT_SOME_FILES_FAILED
-from ragkit.cli.option import IndexOption, JsonOption, clean_argument
+from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption, clean_argument
 from ragkit.cli.progress import ingest_progress
 from ragkit.cli.session import Rag, session_of
 from ragkit.cli.terminal import Terminal
@@ -34,6 +34,7 @@ def ingest(
     ] = None,
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")
     ] = False,
@@ -82,7 +83,7 @@ def ingest(
     ] = False,
 ) -> None:
     """Sync files and folders into the index: what is new, edited, moved or gone."""
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     wanted = _Wanted(
         paths=[clean_argument(path) for path in paths or ()],

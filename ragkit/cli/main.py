@@ -11,7 +11,7 @@ import typer
 
 from ragkit.cli import ask, chat, demo, doctor, failure, ingest, search, show, status, verify
 from ragkit.cli import eval as evaluation
-from ragkit.cli.option import IndexOption, JsonOption
+from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import OpenPipeline, Session, open_pipeline
 from ragkit.cli.terminal import Terminal, prepare_streams
 
@@ -54,6 +54,7 @@ def every_command(
     context: typer.Context,
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
     version: Annotated[  # noqa: ARG001  (its callback does the work)
         bool,
         typer.Option(
@@ -63,7 +64,7 @@ def every_command(
 ) -> None:
     """Keep the options that stand before the command."""
     session = context.find_object(Session) or Session(opener=open_pipeline)
-    context.obj = session.given(index=index, json=json)
+    context.obj = session.given(index=index, json=json, embedder=embedder)
 
 
 def run(arguments: Sequence[str], *, opener: OpenPipeline = open_pipeline) -> int:

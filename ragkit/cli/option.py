@@ -23,6 +23,15 @@ IndexOption = Annotated[
         help="The index folder. Default: $RAGKIT_INDEX, else .ragkit in the working folder.",
     ),
 ]
+EmbedderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        metavar="NAME",
+        show_default=False,
+        help="minilm, st:PATH-OR-NAME or endpoint:MODEL. Default: as in ragkit.toml, else minilm.",
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")
 ]

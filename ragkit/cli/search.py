@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from ragkit.cli.option import IndexOption, JsonOption, WhereOption, read_question, read_where
+from ragkit.cli.option import (
+    EmbedderOption,
+    IndexOption,
+    JsonOption,
+    WhereOption,
+    read_question,
+    read_where,
+)
 from ragkit.cli.session import session_of
 
 
@@ -27,6 +34,7 @@ def search(
     ],
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
     mode: Annotated[
         Mode, typer.Option("--mode", help="By meaning (dense), by words (lexical), or both.")
     ] = Mode.HYBRID,
@@ -34,7 +42,7 @@ def search(
     where: WhereOption = None,
 ) -> None:
     """Find passages by meaning and by words, best first."""
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     text, filters = read_question(query), read_where(where)
     with session.open() as rag:

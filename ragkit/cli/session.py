@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ragkit.answer import Answer, SearchResult
     from ragkit.generate.protocol import Turn
+    from ragkit_ingest.embed.protocol import Embedder
     from ragkit_ingest.plan import SyncPlan
     from ragkit_ingest.purge import PurgeReport
     from ragkit_ingest.report import IngestReport, ProgressCallback
@@ -118,6 +119,11 @@ class Rag(Protocol):
         """Return what the index holds."""
         ...
 
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder in use."""
+        ...
+
     def verify(self) -> VerifyReport:
         """Look for damage, and mend it."""
         ...
@@ -138,8 +144,10 @@ class Rag(Protocol):
 class OpenPipeline(Protocol):
     """Opens a pipeline on an index folder."""
 
-    def __call__(self, index: str, *, generator: str | None = None) -> Rag:
-        """Return the pipeline; `generator` is a name, None for the configured one."""
+    def __call__(
+        self, index: str, *, generator: str | None = None, embedder: str | None = None
+    ) -> Rag:
+        """Return the pipeline; `generator` and `embedder` are names, None for the configured."""
         ...
 
 
@@ -151,13 +159,15 @@ class Session:
         opener: How a pipeline is opened.
         index_option: The value of `--index`; None if it was not given.
         json: Whether `--json` was given, before or after the command.
+        embedder: The value of `--embedder`; None if it was not given.
     """
 
     opener: OpenPipeline
     index_option: str | None = None
     json: bool = False
+    embedder: str | None = None
 
-    def given(self, *, index: str | None, json: bool) -> Session:
+    def given(self, *, index: str | None, json: bool, embedder: str | None = None) -> Session:
         """Return the session with what stands after the command; it wins over what is before."""
         if index is not None and not index.strip():
             raise UsageError("--index is empty; give the folder of an index, such as .ragkit")
@@ -165,6 +175,7 @@ class Session:
             self,
             index_option=index if index is not None else self.index_option,
             json=json or self.json,
+            embedder=embedder if embedder is not None else self.embedder,
         )
 
     @property
@@ -178,19 +189,21 @@ class Session:
 
     def open(self, *, index: str | None = None, generator: str | None = None) -> Rag:
         """Open the pipeline on the index."""
-        return self.opener(index or self.index, generator=generator)
+        return self.opener(index or self.index, generator=generator, embedder=self.embedder)
 
 
-def open_pipeline(index: str, *, generator: str | None = None) -> Rag:
+def open_pipeline(index: str, *, generator: str | None = None, embedder: str | None = None) -> Rag:
     """Open the real pipeline; everything heavy is imported here."""
     from ragkit.pipeline import Pipeline
 
-    return Pipeline(index, generator=generator)
+    return Pipeline(index, generator=generator, embedder=embedder)
 
 
-def session_of(context: typer.Context, *, index: str | None, json: bool) -> Session:
+def session_of(
+    context: typer.Context, *, index: str | None, json: bool, embedder: str | None = None
+) -> Session:
     """Return the session of a running command with the command's own options."""
     session = context.find_object(Session)
     if session is None:
         session = Session(opener=open_pipeline)
-    return session.given(index=index, json=json)
+    return session.given(index=index, json=json, embedder=embedder)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragkit.cli.option import IndexOption, JsonOption, clean_argument, read_span
+from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption, clean_argument, read_span
 from ragkit.cli.session import session_of
 from ragkit.cli.terminal import Terminal, harmless, one_line
 
@@ -22,6 +22,7 @@ def show(
     ],
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
     span: Annotated[
         str | None,
         typer.Option(
@@ -33,7 +34,7 @@ def show(
     ] = None,
 ) -> None:
     """Print the stored text of a document, or a stretch of it."""
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     offsets = read_span(span)
     with session.open() as rag:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ragkit.cli.option import IndexOption, JsonOption
+from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import session_of
 
 LISTED = 50
@@ -16,12 +16,13 @@ def status(
     context: typer.Context,
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
     every: Annotated[
         bool, typer.Option("--all", help=f"List every document, not only the first {LISTED}.")
     ] = False,
 ) -> None:
     """Tell what the index holds, and which files failed and why."""
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     with session.open() as rag:
         held = rag.status()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ragkit.cli.failure import EXIT_FAILED
-from ragkit.cli.option import IndexOption, JsonOption
+from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import session_of
 from ragkit.cli.terminal import Terminal, one_line
 
@@ -19,12 +19,13 @@ def verify(
     context: typer.Context,
     index: IndexOption = None,
     json: JsonOption = False,
+    embedder: EmbedderOption = None,
 ) -> None:
     """Check every text, vector and word of the index, and mend what is damaged.
 
     Exit code 0 if the index is sound or was mended, 1 if something is damaged beyond mending.
     """
-    session = session_of(context, index=index, json=json)
+    session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     with session.open() as rag:
         report = rag.verify()

@@ -7,15 +7,20 @@ is installed, `python -m tests.contracts.golden` computes them again.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ragkit_ingest.embed.endpoint import EndpointEmbedder, EndpointSettings
+from ragkit_ingest.embed.llama_index import LlamaIndexEmbedder
 from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.embed.packaged import ModelFiles, packaged_model, read_checked
 from ragkit_ingest.embed.protocol import Embedder, Fingerprint, Releasable
+from ragkit_ingest.embed.sentence_transformer import SentenceTransformerEmbedder
 from ragkit_ingest.errors import EmbedderError
+from tests.support import embedding_server, tiny_model
 from tests.support.hashing import HashingEmbedder
 
 TEXTS = [
@@ -30,9 +35,40 @@ GOLDEN = Path(__file__).with_name("golden_minilm.json")
 MODEL = MiniLM(precision="f32")
 
 
-@pytest.fixture(params=["minilm", "hashing"])
-def any_embedder(request: pytest.FixtureRequest) -> Embedder:
-    return MODEL if request.param == "minilm" else HashingEmbedder()
+@pytest.fixture(
+    scope="module", params=["minilm", "hashing", "endpoint", "sentence_transformer", "llama_index"]
+)
+def any_embedder(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Embedder]:
+    match request.param:
+        case "minilm":
+            yield MODEL
+        case "hashing":
+            yield HashingEmbedder()
+        case "endpoint":
+            with embedding_server.serving() as server:
+                embedder = EndpointEmbedder(EndpointSettings(url=server.url, model="m"))
+                yield embedder
+                embedder.close()
+        case "sentence_transformer":
+            pytest.importorskip("sentence_transformers")
+            folder = tiny_model.save(tmp_path_factory.mktemp("models") / "bert")
+            yield SentenceTransformerEmbedder(str(folder))
+        case "llama_index":
+            yield LlamaIndexEmbedder(Plain())
+
+
+class Plain:
+    """The shape of an embedding of LlamaIndex."""
+
+    model_name = "plain"
+
+    def get_text_embedding_batch(self, texts: list[str]) -> list[list[float]]:
+        return [self.get_query_embedding(text) for text in texts]
+
+    def get_query_embedding(self, query: str) -> list[float]:
+        return [float(x) for x in HashingEmbedder(max_tokens=100_000).embed_query(query)]
 
 
 def test_one_unit_vector_a_text(any_embedder: Embedder) -> None:

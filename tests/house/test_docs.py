@@ -45,9 +45,13 @@ def options(command: str) -> list[str]:
 )
 def test_every_option_is_in_the_readme(command: str, option: str) -> None:
     row = re.search(rf"^\| `ragkit {command}\b.*$", README, re.MULTILINE)
-    everywhere = "`--index DIR`" in README and "`--json`" in README
+    everywhere = all(
+        f"`{shared}`" in README for shared in ("--index DIR", "--json", "--embedder NAME")
+    )
     assert row is not None
-    assert option in row.group() or (option in ("--index", "--json", "--help") and everywhere)
+    assert option in row.group() or (
+        option in ("--index", "--json", "--embedder", "--help") and everywhere
+    )
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(Config), ids=lambda field: field.name)

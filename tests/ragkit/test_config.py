@@ -58,7 +58,9 @@ def test_a_mistake_in_the_file_is_a_sentence(tmp_path: Path, content: bytes, mes
 @pytest.mark.parametrize(
     ("name", "low", "high"),
     [
-        ("chunk_tokens", 31, 257),
+        ("chunk_tokens", 31, 1_000_001),
+        ("embedder_dimensions", -1, 65_537),
+        ("embedder_max_tokens", 31, 1_000_001),
         ("header_tokens", -1, 129),
         ("workers", 0, 65),
         ("k", 0, 101),
@@ -84,3 +86,15 @@ def test_every_setting_has_a_default_and_is_documented() -> None:
 def test_ocr_is_one_of_three_words(value: str) -> None:
     with pytest.raises(ConfigError, match="ocr must be auto, on or off"):
         Config(ocr=value)
+
+
+@pytest.mark.parametrize("name", ["MiniLM", "", "st:", "st", "endpoint: ", "hub:x", "minilm:x"])
+def test_an_embedder_is_one_of_three_forms(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"there is no embedder .*st:PATH-OR-NAME"):
+        Config(embedder=name)
+
+
+def test_a_key_in_place_of_a_variables_name_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigError, match="not the key itself") as caught:
+        Config(embedder_key_env="sk-12345")
+    assert "12345" not in str(caught.value)

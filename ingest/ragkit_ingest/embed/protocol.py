@@ -112,3 +112,22 @@ class Releasable(Protocol):
     def release(self) -> None:
         """Give the model's memory back; the next text loads it again."""
         ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """An embedder that holds connections."""
+
+    def close(self) -> None:
+        """Release them; they are opened again if the embedder is used again."""
+        ...
+
+
+@runtime_checkable
+class HasPrecision(Protocol):
+    """An embedder that tells how it computes."""
+
+    @property
+    def precision(self) -> str:
+        """The arithmetic, the device or the place, such as "bf16" or "f32 on cuda:0"."""
+        ...

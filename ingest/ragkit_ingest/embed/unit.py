@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
@@ -28,3 +30,27 @@ def check_vectors(vectors: Vectors, count: int, fingerprint: Fingerprint) -> Non
             f"the embedder {fingerprint.name} gave vectors that are not of length 1; nothing of "
             "it was stored"
         )
+
+
+def unit_vectors(rows: Sequence[Vectors], who: str) -> Vectors:
+    """Return rows of one length scaled to length 1, shape (len(rows), dimension).
+
+    Args:
+        rows: One vector a text, at least one.
+        who: Names the embedder in error messages.
+
+    Raises:
+        EmbedderError: If a number is not finite, or a vector has no direction.
+    """
+    vectors = np.stack(rows).astype(np.float64)
+    if not np.isfinite(vectors).all():
+        raise EmbedderError(
+            f"{who} gave a vector with numbers that are not finite; nothing of it was stored"
+        )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (lengths > 0).all():
+        raise EmbedderError(
+            f"{who} gave a vector of length 0, which points nowhere; nothing of it was stored"
+        )
+    scaled: Vectors = (vectors / lengths).astype(np.float32)
+    return scaled

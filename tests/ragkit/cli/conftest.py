@@ -17,6 +17,8 @@ from ragkit.answer import Answer, Citation, Passage, SearchResult, Sentence
 from ragkit.cli.main import run
 from ragkit.cli.session import Session
 from ragkit.generate.protocol import Turn
+from ragkit_ingest.embed.minilm import MiniLM
+from ragkit_ingest.embed.protocol import Embedder
 from ragkit_ingest.errors import UsageError
 from ragkit_ingest.purge import PurgeReport
 from ragkit_ingest.report import (
@@ -162,11 +164,15 @@ class FakePipeline:
     pages: tuple[tuple[int, str, int, int], ...] = ()
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     opened: list[tuple[str, str | None]] = field(default_factory=list)
+    embedders: list[str | None] = field(default_factory=list)
     fails: BaseException | None = None
     watched: Sequence[Any] = ()
 
-    def open(self, index: str, *, generator: str | None = None) -> Self:
+    def open(
+        self, index: str, *, generator: str | None = None, embedder: str | None = None
+    ) -> Self:
         self.opened.append((index, generator))
+        self.embedders.append(embedder)
         return self
 
     def ingest(
@@ -285,6 +291,10 @@ class FakePipeline:
         held = _raised(self.held)
         assert isinstance(held, IndexStatus)
         return held
+
+    @property
+    def embedder(self) -> Embedder:
+        return MiniLM()
 
     def verify(self) -> VerifyReport:
         self._note("verify")

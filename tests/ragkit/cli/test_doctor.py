@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import pytest
 
 from ragkit.cli import check
 from ragkit.cli.check import Outcome
-from ragkit_ingest.errors import DamagedIndexError, NoIndexError
+from ragkit_ingest.embed.minilm import MiniLM
+from ragkit_ingest.embed.protocol import Vectors
+from ragkit_ingest.errors import DamagedIndexError, EmbedderError, NoIndexError
+from tests.support.hashing import HashingEmbedder
 
 NAMES = [
     "Python",
@@ -42,7 +46,7 @@ def test_a_failed_check_is_1_and_the_others_go_on(
     ragkit: Any, pipeline: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("check_embedder", "check_store"):
-        monkeypatch.setattr(check, name, lambda: check.check_python())
+        monkeypatch.setattr(check, name, lambda *_: check.check_python())
     pipeline.held = DamagedIndexError("the catalog is damaged; run: ragkit verify")
     result = ragkit("doctor")
     assert result.code == 1
@@ -83,3 +87,43 @@ def test_a_place_that_cannot_be_written_to_fails(
     found = check.check_writable(tmp_path)
     assert found.outcome is Outcome.FAIL
     assert "Permission denied" in found.detail
+
+
+def test_the_embedder_in_use_is_what_is_checked(
+    make_session: Any, pipeline: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = check.check_embedder(make_session())
+    assert found.outcome is Outcome.OK
+    assert found.detail.startswith("all-MiniLM-L6-v2, 384 dimensions, ")
+    monkeypatch.setattr(type(pipeline), "embedder", property(lambda _: HashingEmbedder()))
+    found = check.check_embedder(make_session())
+    assert found.detail == "hashing, 48 dimensions, reads 256 tokens, pooling mean"
+
+
+def test_a_processor_that_computes_something_else_fails(
+    make_session: Any, pipeline: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong(MiniLM):
+        precision = "bf16"
+
+        def embed_documents(self, texts: Sequence[str]) -> Vectors:
+            vectors = MiniLM(precision="f32").embed_documents(texts)
+            vectors[1] = -vectors[1]
+            return vectors
+
+    monkeypatch.setattr(type(pipeline), "embedder", property(lambda _: Wrong()))
+    found = check.check_embedder(make_session())
+    assert found.outcome is Outcome.FAIL
+    assert "lowest cosine to f32 of 5 texts -1.00000; at least 0.999" in found.detail
+
+
+def test_an_endpoint_that_is_gone_fails_and_the_others_go_on(
+    ragkit: Any, pipeline: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: object) -> HashingEmbedder:
+        raise EmbedderError("the embedding endpoint cannot be reached")
+
+    monkeypatch.setattr(type(pipeline), "embedder", property(gone))
+    result = ragkit("doctor")
+    assert "fail embedder     the embedding endpoint cannot be reached" in result.out
+    assert result.code == 1

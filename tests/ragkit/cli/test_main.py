@@ -165,3 +165,25 @@ def test_control_characters_of_a_message_are_spelt_out(ragkit: Any, pipeline: An
     result = ragkit("status")
     assert "\x1b" not in result.err
     assert "\\x1b[31mred" in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--embedder", "endpoint:m", "status"),
+        ("status", "--embedder", "endpoint:m"),
+        ("--embedder", "st:x", "search", "tea", "--embedder", "endpoint:m"),
+        ("ingest", "--embedder", "endpoint:m"),
+        ("doctor", "--embedder", "endpoint:m"),
+    ],
+)
+def test_the_embedder_is_chosen_before_or_after_the_command(
+    ragkit: Any, pipeline: Any, arguments: tuple[str, ...]
+) -> None:
+    ragkit(*arguments)
+    assert set(pipeline.embedders) == {"endpoint:m"}
+
+
+def test_without_a_choice_the_settings_decide(ragkit: Any, pipeline: Any) -> None:
+    ragkit("status")
+    assert pipeline.embedders == [None]
