@@ -153,7 +153,9 @@ class Staging:
         return str(found[0]) if found else ""
 
     def note_setting(self, key: str, value: str) -> None:
-        """Note something for later syncs."""
+        """Note something for later syncs; what is noted already is not written again."""
+        if self.setting(key) == value:
+            return
         with transaction(self._db):
             self._db.execute(
                 "INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, value)
