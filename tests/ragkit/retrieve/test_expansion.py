@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def check(index: Index, hits: Sequence[Passage]) -> None:
         assert document is not None
         assert hit.text == document.text[hit.start : hit.end]
     spans = sorted((hit.document_id, hit.start, hit.end) for hit in hits)
-    for (document_id, _, end), (other_id, start, _) in zip(spans, spans[1:], strict=False):
+    for (document_id, _, end), (other_id, start, _) in pairwise(spans):
         assert document_id != other_id or end <= start
 
 
@@ -146,15 +147,19 @@ def test_spans_are_exact_and_never_overlap(
 
 
 def test_the_page_is_the_one_on_which_the_expanded_text_starts(tmp_path: Path) -> None:
-    from tests.support.sample import pdf
+    from reportlab.pdfgen.canvas import Canvas
 
     docs = Folder(tmp_path / "docs")
-    (docs.path / "long.pdf").write_bytes(
-        pdf([f"Page {n} says " + f"{word(n)} and more of it. " * 9 for n in range(1, 5)])
-    )
+    docs.path.mkdir(exist_ok=True)
+    canvas = Canvas(str(docs.path / "long.pdf"))
+    for n in range(1, 5):
+        for line in range(8):
+            canvas.drawString(72, 700 - 14 * line, f"The {word(n)} {line} costs {n} euro a piece.")
+        canvas.showPage()
+    canvas.save()
     index = Index(tmp_path / "index", embedder=HashingEmbedder(), store=ExactStore(), create=True)
     sync(index, [docs.path], SYNC, parsers=CountingParsers())
-    query = f"{word(3)} and more of it"
+    query = f"The {word(3)} 4 costs 3 euro a piece"
     plain = Retriever(index).search(query, k=1).hits[0]
     (hit,) = Retriever(index, RetrievalSettings(expand=5000)).search(query, k=1).hits
     check(index, [hit])
