@@ -275,7 +275,7 @@ class Retriever:
     def _among(self, reading: Reading, where: Where | None) -> list[int] | None:
         if not where:
             return None
-        return reading.chunk_ids(matching(reading.facts(), where))
+        return reading.chunk_ids(matching(self._index.facts(), where))
 
     def _rank(
         self, reading: Reading, query: str, mode: str, depth: int, among: list[int] | None

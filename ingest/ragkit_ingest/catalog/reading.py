@@ -247,7 +247,8 @@ class Reading:
         """
         if not query:
             return []
-        chosen = "" if among is None else " AND rowid IN (SELECT value FROM json_each(?))"
+        # The + keeps SQLite from asking FTS5 for each chosen chunk in turn, .3 ms each.
+        chosen = "" if among is None else " AND +rowid IN (SELECT value FROM json_each(?))"
         found = self._db.execute(
             f"SELECT rowid, -bm25(words, ?, ?, ?) AS score FROM words WHERE words MATCH ?{chosen}"
             " ORDER BY score DESC, rowid LIMIT ?",
@@ -269,10 +270,11 @@ class Reading:
         found = self._db.execute(
             "SELECT f.id, f.path, r.format, r.metadata FROM files f"
             " JOIN revisions r ON r.file_id = f.id WHERE r.state = 'live' ORDER BY f.path"
-        )
+        ).fetchall()
+        metadata = rows.load_all_metadata([row[3] for row in found])
         return [
-            DocumentFacts(id=id_, path=path, format=format_, metadata=rows.load_metadata(metadata))
-            for id_, path, format_, metadata in found
+            DocumentFacts(id=id_, path=path, format=format_, metadata=held)
+            for (id_, path, format_, _), held in zip(found, metadata, strict=True)
         ]
 
     def metadata(self, document_ids: Sequence[int]) -> dict[int, Mapping[str, MetadataValue]]:

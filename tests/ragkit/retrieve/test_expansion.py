@@ -135,7 +135,7 @@ def test_spans_are_exact_and_never_overlap(
     check(index, hits)
     assert len(hits) <= k
     # What was not yielded stands in something better that was; so no place is lost.
-    expected = []
+    expected: list[int] = []
     for hit in plain:
         held = any(
             done.document_id == hit.document_id and done.start <= hit.start < done.end
@@ -147,7 +147,7 @@ def test_spans_are_exact_and_never_overlap(
 
 
 def test_the_page_is_the_one_on_which_the_expanded_text_starts(tmp_path: Path) -> None:
-    from reportlab.pdfgen.canvas import Canvas
+    from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
 
     docs = Folder(tmp_path / "docs")
     docs.path.mkdir(exist_ok=True)
