@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 WORDS = ("kettle", "lamp", "costs", "euro", "notice", "period", "one", "two", "three", "four")
 MAX_TOKENS = 48
@@ -17,21 +18,17 @@ def make(folder: Path, *, labels: int = 1, head: bool = True) -> Path:
         head: Whether it can score at all, or only encodes.
     """
     import torch
+    import transformers as library
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import (
-        BertConfig,
-        BertForSequenceClassification,
-        BertModel,
-        PreTrainedTokenizerFast,
-    )
 
+    transformers: Any = library  # only half of it is typed
     names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
     vocabulary = {name: number for number, name in enumerate(names)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    fast = PreTrainedTokenizerFast(
+    fast = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token="[UNK]",
         pad_token="[PAD]",
@@ -39,7 +36,7 @@ def make(folder: Path, *, labels: int = 1, head: bool = True) -> Path:
         sep_token="[SEP]",
         mask_token="[MASK]",
     )
-    config = BertConfig(
+    config = transformers.BertConfig(
         vocab_size=len(vocabulary),
         hidden_size=16,
         num_hidden_layers=1,
@@ -51,7 +48,8 @@ def make(folder: Path, *, labels: int = 1, head: bool = True) -> Path:
     )
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        model = (BertForSequenceClassification if head else BertModel)(config)
+        kind = transformers.BertForSequenceClassification if head else transformers.BertModel
+        model = kind(config)
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
