@@ -27,7 +27,8 @@ class Passage:
         start: Offset of its first character in the document's text.
         end: Offset after its last character.
         text: The document's text from start to end.
-        score: Higher is better; its range depends on the mode.
+        score: Higher is better; its range depends on the mode. If the passage was expanded, all
+            scores and ranks are those of the chunk that was found.
         similarity: Cosine similarity to the question, in [-1, 1]; None if it was not computed.
         dense_rank: Its rank by similarity, from 1; None if not among the candidates.
         lexical_rank: Its rank by BM25, from 1; None if not among the candidates.
@@ -35,6 +36,8 @@ class Passage:
             for formats without pages.
         metadata: The document's metadata.
         blocks: The document's blocks within the span, in reading order, cut to it.
+        rerank_score: What the reranker gave, higher is better, on a scale of its own; None if it
+            was not asked. `score` is the score before.
     """
 
     rank: int
@@ -54,6 +57,7 @@ class Passage:
     page_label: str = ""
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
     blocks: tuple[Block, ...] = ()
+    rerank_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +172,8 @@ class SearchResult:
         query: As asked.
         mode: "hybrid", "dense" or "lexical".
         hits: Best first.
-        timing_ms: Milliseconds by stage: "embed", "dense", "lexical", "fuse", "total".
+        timing_ms: Milliseconds by stage: "embed", "dense", "lexical", "fuse", "rerank",
+            "expand", "total"; only of the stages that there were.
     """
 
     query: str
@@ -204,6 +209,9 @@ class SearchResult:
                     "score": round(hit.score, 6),
                     "dense_rank": hit.dense_rank,
                     "lexical_rank": hit.lexical_rank,
+                    "rerank_score": None
+                    if hit.rerank_score is None
+                    else round(hit.rerank_score, 6),
                 }
                 for hit in self.hits
             ],

@@ -48,6 +48,11 @@ class Config:
         feedback_weight: How far it is moved, 0 to 10.
         per_document: Most passages of one document before those of all others; 0 for no cap.
         diversity: How much a passage unlike those before it is preferred, 0 to 1.
+        reranker: Reads the question with each candidate and orders them anew: the folder of a
+            cross-encoder, or its name on the hub; empty for none.
+        rerank_depth: Candidates that it reads, 1 to 1,000; the others follow in their order.
+        expand: Most tokens of a passage with its neighbours of the same section, 0 to 8,192; 0 for
+            the passage alone.
         generator: Who writes the answer: "extractive".
         min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
     """
@@ -72,6 +77,9 @@ class Config:
     feedback_weight: float = 0.4
     per_document: int = 0
     diversity: float = 0.0
+    reranker: str = ""
+    rerank_depth: int = 50
+    expand: int = 0
     generator: str = "extractive"
     min_confidence: float = 0.407
 
@@ -93,6 +101,8 @@ class Config:
         _between("feedback_weight", self.feedback_weight, 0, 10)
         _between("per_document", self.per_document, 0, 1000)
         _between("diversity", self.diversity, 0, 1)
+        _between("rerank_depth", self.rerank_depth, 1, 1000)
+        _between("expand", self.expand, 0, 8192)
         _between("min_confidence", self.min_confidence, 0, 1)
         if self.ocr not in {"auto", "on", "off"}:
             raise ConfigError(f"ocr must be auto, on or off, not {self.ocr!r}")

@@ -41,6 +41,7 @@ from ragkit_ingest.split import SplitSettings
 from ragkit_ingest.status import IndexStatus, StoredText
 
 if TYPE_CHECKING:
+    from ragkit.rerank.protocol import Reranker
     from ragkit_ingest.embed.protocol import Embedder
     from ragkit_ingest.purge import PurgeReport
     from ragkit_ingest.source import SourceDocument, SourceItem
@@ -65,6 +66,8 @@ class Pipeline:
         embedder: Turns texts into vectors: an `Embedder`, or the name of one ("minilm",
             "st:PATH-OR-NAME", "endpoint:MODEL"); by default the configured one.
         generator: Writes answers: a `Generator`, or the name of one.
+        reranker: Orders the first candidates anew: a `Reranker`, or the folder or hub name of a
+            cross-encoder; by default the configured one, if any.
         store: Holds the vectors; by default Chroma.
     """
 
@@ -75,6 +78,7 @@ class Pipeline:
         config: Config | None = None,
         embedder: Embedder | str | None = None,
         generator: Generator | str | None = None,
+        reranker: Reranker | str | None = None,
         store: VectorStore | None = None,
     ) -> None:
         self.folder = Path(os.path.abspath(Path(index).expanduser()))  # noqa: PTH100 - keeps links
@@ -86,6 +90,7 @@ class Pipeline:
         self._selected: Closable | None = None
         self._store = store
         self._generator = generator or self.config.generator
+        self._reranker = self.config.reranker if reranker is None else reranker
         self._index: Index | None = None
         self._opening = Lock()
 
@@ -321,6 +326,7 @@ class Pipeline:
         Raises:
             NoIndexError: If nothing was ingested yet.
             UsageError: If an argument is out of range.
+            RerankerError: If the reranker fails.
         """
         mode = self.config.mode if mode is None else mode
         return self._retriever().search(query, mode=mode, k=k, where=where)
@@ -345,6 +351,7 @@ class Pipeline:
             NoIndexError: If nothing was ingested yet.
             UsageError: If an argument is out of range.
             GeneratorError: If the generator fails.
+            RerankerError: If the reranker fails.
         """
         *_, answer = self.stream(question, k=k, where=where, history=history)
         if not isinstance(answer, Answer):  # pragma: no cover - `stream` ends with an Answer
@@ -520,7 +527,7 @@ class Pipeline:
             model: Scores the sentences; by default the packaged one.
         """
         retriever = self._retriever()
-        found = retriever.search(question, mode=self.config.mode, k=pool, where=where)
+        found = retriever.search(question, mode=self.config.mode, k=pool, where=where, expand=False)
         passages = retriever.with_blocks(found.hits)
         word_weights = self._word_weights(question)
         embedder = self._opened().embedder
@@ -532,7 +539,8 @@ class Pipeline:
     ) -> tuple[list[Passage], list[Candidate], float]:
         """Return the k passages to answer from, their sentences weighed, and the confidence.
 
-        More passages are found than are shown: those whose sentences answer best move up.
+        More passages are found than are shown: those whose sentences answer best move up. They
+        are weighed as they were found, and only then expanded.
         """
         if k < 1:
             raise UsageError(f"k must be 1 or more, not {k}")
@@ -540,12 +548,12 @@ class Pipeline:
         sure = confidence(
             analyse(question), passages, ranked, word_weights, self._opened().embedder
         )
-        shown = [
-            replace(passage, rank=rank)
-            for rank, passage in enumerate(reordered(passages, ranked)[:k], start=1)
-        ]
-        kept = {passage.chunk_id for passage in shown}
-        return shown, [c for c in ranked if c.passage.chunk_id in kept], sure
+        order = reordered(passages, ranked)
+        if self.config.expand:
+            retriever = self._retriever()
+            order = list(retriever.with_blocks(retriever.expanded(order, k)))
+        shown = [replace(passage, rank=rank) for rank, passage in enumerate(order[:k], start=1)]
+        return shown, list(_within(ranked, shown)), sure
 
     def _word_weights(self, question: str) -> Mapping[str, float]:
         """Return the inverse document frequency of the question's content words."""
@@ -568,8 +576,22 @@ class Pipeline:
             feedback_weight=self.config.feedback_weight,
             per_document=self.config.per_document,
             diversity=self.config.diversity,
+            rerank_depth=self.config.rerank_depth,
+            expand=self.config.expand,
         )
-        return Retriever(self._opened(), settings)
+        return Retriever(self._opened(), settings, self._opened_reranker())
+
+    def _opened_reranker(self) -> Reranker | None:
+        if not isinstance(self._reranker, str):
+            return self._reranker
+        if not self._reranker:
+            return None
+        with self._opening:
+            if isinstance(self._reranker, str):
+                from ragkit.rerank.cross_encoder import CrossEncoderReranker
+
+                self._reranker = CrossEncoderReranker(self._reranker)
+            return self._reranker
 
     def _opened_generator(self) -> Generator:
         if not isinstance(self._generator, str):
@@ -622,3 +644,17 @@ class Pipeline:
 
             self._store = ChromaStore()
         return self._store
+
+
+def _within(ranked: Sequence[Candidate], shown: Sequence[Passage]) -> Iterator[Candidate]:
+    """Yield the candidates that stand in a passage that is shown, as part of that one."""
+    for candidate in ranked:
+        found = candidate.passage
+        for passage in shown:
+            if (
+                passage.document_id == found.document_id
+                and passage.start <= found.start
+                and found.end <= passage.end
+            ):
+                yield replace(candidate, passage=passage)
+                break

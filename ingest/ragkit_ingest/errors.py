@@ -21,6 +21,7 @@
     │   └── MassDeletionError     more than half of the documents would go
     ├── EmbedderError             the model is missing, altered or answered nonsense
     ├── GeneratorError            a generator or its endpoint failed
+    ├── RerankerError             a reranker is missing, failed or answered nonsense
     ├── StorageError              disk full, read-only, I/O error
     └── DamagedStoreError         a published folder of vectors is not intact; it can be rebuilt
 
@@ -115,6 +116,10 @@ class EmbedderError(RagkitError):
 
 class GeneratorError(RagkitError):
     """A generator, or the endpoint behind it, failed."""
+
+
+class RerankerError(RagkitError):
+    """A reranker cannot be loaded, failed, or gave scores that cannot be ranked."""
 
 
 class StorageError(RagkitError):

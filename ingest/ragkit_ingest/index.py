@@ -17,7 +17,7 @@ from threading import RLock
 import numpy as np
 
 from ragkit_ingest.catalog import schema
-from ragkit_ingest.catalog.reading import Generation, Reading, StoredDocument
+from ragkit_ingest.catalog.reading import DocumentFacts, Generation, Reading, StoredDocument
 from ragkit_ingest.catalog.staging import Staging, readable
 from ragkit_ingest.embed.protocol import Embedder, Vectors
 from ragkit_ingest.errors import (
@@ -28,6 +28,7 @@ from ragkit_ingest.errors import (
 from ragkit_ingest.status import IndexStatus, StoredText
 from ragkit_ingest.store.exact import ExactSearcher, top
 from ragkit_ingest.store.protocol import VectorSearcher, VectorStore
+from ragkit_ingest.vector_cache import VectorCache
 
 _GENERATIONS = "generations"
 
@@ -62,6 +63,8 @@ class Index:
         self._lock = RLock()
         self._searcher: VectorSearcher | None = None
         self._searcher_generation = 0
+        self._vectors = VectorCache()
+        self._facts: tuple[Generation | None, list[DocumentFacts]] | None = None
         self.store_damage = ""
         """Why the published vectors are not used; empty while they are."""
         try:
@@ -74,6 +77,8 @@ class Index:
         """Release files and memory; a second call does nothing."""
         with self._lock:
             self._close_searcher()
+            self._vectors.clear()
+            self._facts = None
             self.connection.close()
 
     @contextmanager
@@ -135,8 +140,18 @@ class Index:
             generation = self.check_embedder()
             if generation is None or not chunk_ids:
                 return np.empty((0, self.embedder.fingerprint.dimension), np.float32)
-            dimension = generation.fingerprint.dimension
-            return reading.vectors(generation.space_id, chunk_ids, dimension)
+            return self._vectors.vectors(reading, generation, chunk_ids)
+
+    def facts(self) -> Sequence[DocumentFacts]:
+        """Return what filters may ask of every live document, by path.
+
+        Read once a generation: only a publication changes what is live, or gives another path.
+        """
+        with self.reader() as reading:
+            generation = reading.generation()
+            if self._facts is None or self._facts[0] != generation:
+                self._facts = generation, reading.facts()
+            return self._facts[1]
 
     def document(self, document_id: int) -> StoredDocument | None:
         """Return a live document, or None if it is not (or no longer) there."""
@@ -219,7 +234,7 @@ class Index:
     ) -> list[tuple[int, float]]:
         if not among:
             return []
-        stored = reading.vectors(generation.space_id, among, generation.fingerprint.dimension)
+        stored = self._vectors.vectors(reading, generation, among)
         return top(np.asarray(among, np.int64), stored @ vector, k)
 
     def _dense_everywhere(

@@ -1,17 +1,21 @@
-"""Finds the passages for a question: dense, lexical, or both fused by score."""
+"""Finds the passages for a question: dense, lexical or both fused, reranked if so wished."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ragkit.answer import Passage, SearchResult
+from ragkit.rerank.protocol import Reranker, checked_scores
 from ragkit.retrieve.diversity import capped, varied
+from ragkit.retrieve.expansion import expanded
 from ragkit.retrieve.feedback import moved
 from ragkit.retrieve.filters import Where, matching
-from ragkit.retrieve.fusion import fused, fused_by_rank
+from ragkit.retrieve.fusion import fused, fused_by_rank, scaled
 from ragkit_ingest.catalog.reading import Reading, StoredChunk
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import NoIndexError, UsageError
@@ -40,6 +44,10 @@ class RetrievalSettings:
         per_document: Most passages of one document before those of all others; 0 for no cap.
         diversity: How much a passage unlike those before it is preferred, in [0, 1]; 0 for not
             at all; see `diversity.varied`.
+        rerank_depth: Candidates that a reranker reads, 1 or more; the others follow behind them in
+            their order.
+        expand: Most tokens of a passage with its neighbours of the same section, 0 or more; 0 for
+            the chunk alone; see `expansion`.
         title_weight: Weight of a word in the title, against 1 in the text.
         headings_weight: Weight of a word in the headings, likewise.
     """
@@ -51,6 +59,8 @@ class RetrievalSettings:
     feedback_weight: float = 0.4
     per_document: int = 0
     diversity: float = 0.0
+    rerank_depth: int = 50
+    expand: int = 0
     title_weight: float = 1.0
     headings_weight: float = 1.0
 
@@ -70,6 +80,10 @@ class RetrievalSettings:
             raise UsageError(f"per_document must be 0 or more, not {self.per_document}")
         if not 0.0 <= self.diversity <= 1.0:
             raise UsageError(f"diversity must be between 0 and 1, not {self.diversity}")
+        if self.rerank_depth < 1:
+            raise UsageError(f"rerank_depth must be 1 or more, not {self.rerank_depth}")
+        if self.expand < 0:
+            raise UsageError(f"expand must be 0 or more, not {self.expand}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,8 @@ class _Ranked:
     dense: dict[int, float]
     lexical: dict[int, float]
     timing_ms: dict[str, float]
+    dense_ranks: dict[int, int]
+    lexical_ranks: dict[int, int]
 
 
 class Retriever:
@@ -88,26 +104,45 @@ class Retriever:
     Args:
         index: Where.
         settings: How.
+        reranker: Orders the first candidates anew; None for the order of the fusion.
     """
 
-    def __init__(self, index: Index, settings: RetrievalSettings | None = None) -> None:
+    def __init__(
+        self,
+        index: Index,
+        settings: RetrievalSettings | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
         self._index = index
         self._settings = settings or RetrievalSettings()
+        self._reranker = reranker
 
     def search(
-        self, query: str, *, mode: str = "hybrid", k: int = 10, where: Where | None = None
+        self,
+        query: str,
+        *,
+        mode: str = "hybrid",
+        k: int = 10,
+        where: Where | None = None,
+        expand: bool = True,
     ) -> SearchResult:
         """Return at most k passages, best first; fewer only if fewer exist.
+
+        With a reranker, the first `rerank_depth` candidates come in the order of its scores,
+        equal ones in their former order; the index is not locked while it reads. If passages are
+        expanded, those that lie in a better one are part of it and do not count.
 
         Args:
             query: Up to 4,000 characters.
             mode: "hybrid", "dense" or "lexical".
             k: How many, 1 or more.
             where: Conditions on the documents; see `filters`.
+            expand: Whether the passages are expanded, if the settings say so.
 
         Raises:
             UsageError: If an argument is out of range, or a filter names an unknown field.
             NoIndexError: If nothing was indexed yet.
+            RerankerError: If the reranker fails, or gives scores that cannot be ranked.
         """
         _check(query, mode, k)
         query = query.encode("utf-8", "replace").decode()  # half characters from a command line
@@ -119,14 +154,88 @@ class Retriever:
                 )
             among = self._among(reading, where)
             ranked = self._rank(reading, query, mode, max(k, self._settings.depth), among)
-            top = self._spread(reading, ranked.order, k)[:k]
-            stored = reading.chunks([id_ for id_, _ in top])
-            documents = sorted({chunk.document_id for chunk in stored.values()})
-            metadata = reading.metadata(documents)
-            labels = reading.page_labels(documents)
-        dense_ranks, lexical_ranks = _ranks(ranked.dense), _ranks(ranked.lexical)
+            first = k if self._reranker is None else max(k, self._settings.rerank_depth)
+            order = self._spread(ranked.order, first, reading.owners, self._vectors)
+            hits = self._passages(reading, ranked, order[:first])
+            vectors = self._vectors_to_vary(hits)
+        timing = dict(ranked.timing_ms)
+        if self._reranker is not None:
+            began = time.perf_counter()
+            hits = self._reranked(self._reranker, query, hits, k, vectors)
+            timing["rerank"] = _ms_since(began)
+        if expand and self._settings.expand:
+            began = time.perf_counter()
+            hits = self._expanded(hits, k, ranked, order[first:])
+            timing["expand"] = _ms_since(began)
+        ordered = tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits[:k], start=1))
+        timing["total"] = _ms_since(started)
+        return SearchResult(query=query, mode=mode, hits=ordered, timing_ms=timing)
+
+    def expanded(self, passages: Sequence[Passage], k: int) -> list[Passage]:
+        """Return at most k of the passages with their surroundings, as the settings say.
+
+        Args:
+            passages: Best first, each the span of its chunk.
+            k: How many, 1 or more.
+        """
+        with self._index.reader() as reading:
+            return list(expanded(reading, passages, tokens=self._settings.expand, k=k))
+
+    def _expanded(
+        self, hits: Sequence[Passage], k: int, ranked: _Ranked, rest: list[tuple[int, float]]
+    ) -> list[Passage]:
+        """Return k expanded passages; hits that lie in others are made up for from the rest."""
+        with self._index.reader() as reading:
+
+            def candidates() -> Iterator[Passage]:
+                yield from hits
+                for start in range(0, len(rest), k):
+                    yield from self._passages(reading, ranked, rest[start : start + k])
+
+            return list(expanded(reading, candidates(), tokens=self._settings.expand, k=k))
+
+    def _reranked(
+        self,
+        reranker: Reranker,
+        query: str,
+        hits: list[Passage],
+        k: int,
+        vectors: Mapping[int, Vectors],
+    ) -> list[Passage]:
+        """Return the hits in the order of the reranker's scores; those it did not read come last.
+
+        What keeps near-duplicates apart holds for the new order as well.
+        """
+        read = hits[: self._settings.rerank_depth]
+        scores = checked_scores(reranker, query, read)
+        found = {
+            hit.chunk_id: replace(hit, rerank_score=score)
+            for hit, score in zip(read, scores, strict=True)
+        }
+        weights = scaled(dict(zip(found, scores, strict=True)))
+        order = [
+            (id_, weights[id_])
+            # Sorting is stable: equal scores keep their former order.
+            for id_, _ in sorted(zip(found, scores, strict=True), key=lambda entry: -entry[1])
+        ]
+        found |= {hit.chunk_id: hit for hit in hits[len(read) :]}
+        order += [(hit.chunk_id, 0.0) for hit in hits[len(read) :]]
+        owners = {id_: hit.document_id for id_, hit in found.items()}
+        spread = self._spread(
+            order, k, lambda _: owners, lambda ids: np.stack([vectors[id_] for id_ in ids])
+        )
+        return [found[id_] for id_, _ in spread]
+
+    def _passages(
+        self, reading: Reading, ranked: _Ranked, order: Sequence[tuple[int, float]]
+    ) -> list[Passage]:
+        """Return the live ones among the candidates as passages, in their order."""
+        stored = reading.chunks([id_ for id_, _ in order])
+        documents = sorted({chunk.document_id for chunk in stored.values()})
+        metadata = reading.metadata(documents)
+        labels = reading.page_labels(documents)
         hits: list[Passage] = []
-        for id_, score in top:
+        for id_, score in order:
             if (chunk := stored.get(id_)) is None:
                 continue
             hit = _passage(chunk, rank=len(hits) + 1, score=score)
@@ -134,14 +243,23 @@ class Retriever:
                 replace(
                     hit,
                     similarity=ranked.dense.get(id_),
-                    dense_rank=dense_ranks.get(id_),
-                    lexical_rank=lexical_ranks.get(id_),
+                    dense_rank=ranked.dense_ranks.get(id_),
+                    lexical_rank=ranked.lexical_ranks.get(id_),
                     page_label=labels[chunk.document_id].get(chunk.page or 0, ""),
                     metadata=metadata[chunk.document_id],
                 )
             )
-        timing = {**ranked.timing_ms, "total": _ms_since(started)}
-        return SearchResult(query=query, mode=mode, hits=tuple(hits), timing_ms=timing)
+        return hits
+
+    def _vectors(self, ids: Sequence[int]) -> Vectors:
+        return self._index.vectors(ids)
+
+    def _vectors_to_vary(self, hits: Sequence[Passage]) -> dict[int, Vectors]:
+        """Return the vectors that are needed once the hits were reranked."""
+        if self._reranker is None or not self._settings.diversity:
+            return {}
+        ids = [hit.chunk_id for hit in hits]
+        return dict(zip(ids, self._vectors(ids), strict=True))
 
     def with_blocks(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
         """Return the passages with their blocks, for a generator that picks sentences."""
@@ -157,7 +275,7 @@ class Retriever:
     def _among(self, reading: Reading, where: Where | None) -> list[int] | None:
         if not where:
             return None
-        return reading.chunk_ids(matching(reading.facts(), where))
+        return reading.chunk_ids(matching(self._index.facts(), where))
 
     def _rank(
         self, reading: Reading, query: str, mode: str, depth: int, among: list[int] | None
@@ -182,7 +300,7 @@ class Retriever:
             timing["fuse"] = _ms_since(started)
         else:
             order = list((dense or lexical).items())
-        return _Ranked(order, dense, lexical, timing)
+        return _Ranked(order, dense, lexical, timing, _ranks(dense), _ranks(lexical))
 
     def _fuse(
         self, vector: Vectors, dense: dict[int, float], lexical: dict[int, float]
@@ -203,17 +321,21 @@ class Retriever:
         return fuse(similar, lexical, dense_weight=settings.dense_weight)
 
     def _spread(
-        self, reading: Reading, order: list[tuple[int, float]], k: int
+        self,
+        order: list[tuple[int, float]],
+        k: int,
+        owners_of: Callable[[Sequence[int]], Mapping[int, int]],
+        vectors_of: Callable[[Sequence[int]], Vectors],
     ) -> list[tuple[int, float]]:
         """Return the ranking after near-duplicates were moved back, as far as the settings say."""
         if self._settings.diversity:
             near = order[: max(_VARIED * k, _VARIED_AT_LEAST)]
             ids = [id_ for id_, _ in near]
-            vectors = dict(zip(ids, self._index.vectors(ids), strict=True))
+            vectors = dict(zip(ids, vectors_of(ids), strict=True))
             chosen = varied(near, vectors, count=k, diversity=self._settings.diversity)
             order = chosen + order[len(near) :]
         if self._settings.per_document:
-            owners = reading.owners([id_ for id_, _ in order])
+            owners = owners_of([id_ for id_, _ in order])
             # A chunk without an owner is not live any more, and is left out later.
             order = capped(
                 [entry for entry in order if entry[0] in owners],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ragkit_ingest.catalog import rows
@@ -78,6 +78,20 @@ class StoredDocument:
     blocks: tuple[Block, ...]
     pages: tuple[Page, ...]
     metadata: Mapping[str, MetadataValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """Where a live chunk stands in its document; see `records.Chunk`."""
+
+    id: int
+    revision_id: int
+    ordinal: int
+    start: int
+    end: int
+    page: int | None
+    headings: tuple[str, ...]
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +247,8 @@ class Reading:
         """
         if not query:
             return []
-        chosen = "" if among is None else " AND rowid IN (SELECT value FROM json_each(?))"
+        # The + keeps SQLite from asking FTS5 for each chosen chunk in turn, .3 ms each.
+        chosen = "" if among is None else " AND +rowid IN (SELECT value FROM json_each(?))"
         found = self._db.execute(
             f"SELECT rowid, -bm25(words, ?, ?, ?) AS score FROM words WHERE words MATCH ?{chosen}"
             " ORDER BY score DESC, rowid LIMIT ?",
@@ -255,10 +270,11 @@ class Reading:
         found = self._db.execute(
             "SELECT f.id, f.path, r.format, r.metadata FROM files f"
             " JOIN revisions r ON r.file_id = f.id WHERE r.state = 'live' ORDER BY f.path"
-        )
+        ).fetchall()
+        metadata = rows.load_all_metadata([row[3] for row in found])
         return [
-            DocumentFacts(id=id_, path=path, format=format_, metadata=rows.load_metadata(metadata))
-            for id_, path, format_, metadata in found
+            DocumentFacts(id=id_, path=path, format=format_, metadata=held)
+            for (id_, path, format_, _), held in zip(found, metadata, strict=True)
         ]
 
     def metadata(self, document_ids: Sequence[int]) -> dict[int, Mapping[str, MetadataValue]]:
@@ -306,6 +322,59 @@ class Reading:
             pages=rows.load_pages(row[6]),
             metadata=rows.load_metadata(row[7]),
         )
+
+    def neighbour(self, chunk_id: int) -> Neighbour | None:
+        """Return where a chunk stands, or None if it is not live."""
+        return next(self._neighbours("r.state = 'live' AND c.id = ?", (chunk_id,)), None)
+
+    def following(self, chunk: Neighbour) -> Iterator[Neighbour]:
+        """Yield the chunks behind a live one in its document, the nearest first, as needed."""
+        return self._neighbours(
+            "c.revision_id = ? AND c.ordinal > ? ORDER BY c.ordinal",
+            (chunk.revision_id, chunk.ordinal),
+        )
+
+    def preceding(self, chunk: Neighbour) -> Iterator[Neighbour]:
+        """Yield the chunks before a live one in its document, the nearest first, as needed."""
+        return self._neighbours(
+            "c.revision_id = ? AND c.ordinal < ? ORDER BY c.ordinal DESC",
+            (chunk.revision_id, chunk.ordinal),
+        )
+
+    def _neighbours(self, condition: str, values: tuple[int, ...]) -> Iterator[Neighbour]:
+        for row in self._db.execute(
+            'SELECT c.id, c.revision_id, c.ordinal, c.start, c."end", c.page, c.headings,'
+            f" c.tokens, {sound('chunks', 'c')} FROM chunks c"
+            f" JOIN revisions r ON r.id = c.revision_id WHERE {condition}",
+            values,
+        ):
+            _refuse_damage("the stored text of a passage", row[8])
+            yield Neighbour(
+                id=row[0],
+                revision_id=row[1],
+                ordinal=row[2],
+                start=row[3],
+                end=row[4],
+                page=row[5],
+                headings=rows.load_texts(row[6]),
+                tokens=row[7],
+            )
+
+    def text(self, document_id: int) -> str:
+        """Return a live document's text; empty if it is not (or no longer) there.
+
+        Raises:
+            DamagedIndexError: If it is not as it was written.
+        """
+        row = self._db.execute(
+            f"SELECT r.text, {sound('revisions', 'r')} FROM revisions r"
+            " WHERE r.state = 'live' AND r.file_id = ?",
+            (document_id,),
+        ).fetchone()
+        if row is None:
+            return ""
+        _refuse_damage("the stored text of a document", row[1])
+        return str(row[0])
 
     def document_ids(self, path: str) -> list[int]:
         """Return the live documents shown as `path`, or else those whose path ends with it."""

@@ -70,6 +70,15 @@ def load_metadata(column: str) -> dict[str, MetadataValue]:
         return loaded
 
 
+def load_all_metadata(columns: Sequence[str]) -> list[dict[str, MetadataValue]]:
+    """Read many columns of `dump_metadata` at once: equal keys share their memory."""
+    with _intact("metadata"):
+        loaded = [dict(item) for item in json.loads(f"[{','.join(columns)}]")]
+        if len(loaded) != len(columns):
+            raise ValueError(f"{len(columns)} entries hold {len(loaded)} objects")
+        return loaded
+
+
 def dump_texts(texts: Sequence[str]) -> str:
     """Write strings as a JSON list."""
     return _dump(list(texts))

@@ -47,6 +47,10 @@ DOCUMENTS = [
         ({"version": "<2"}, [4]),
         ({"version": 2}, [1]),
         ({"version": 1.5}, [4]),
+        ({"version": "2.0|10.00"}, [1, 2]),
+        ({"version": ">=1.5&<10"}, [1, 4]),
+        ({"date": ">=2025-01-01 & < 2026"}, [1]),
+        ({"date": ">2026&<2025"}, []),
         ({"final": True}, [3]),
         ({"final": "true"}, [3]),
         ({"format": "pdf", "version": ">=3"}, [2]),
@@ -59,6 +63,12 @@ def test_conditions(where: Where, wanted: list[int]) -> None:
 def test_a_field_that_no_document_has_is_a_mistake() -> None:
     with pytest.raises(UsageError, match=r"'departement' .* date, department, final, format, path"):
         matching(DOCUMENTS, {"departement": "legal"})
+
+
+@pytest.mark.parametrize("condition", [">=", "<", ">=2&3", ">2&", "> & <3"])
+def test_a_comparison_without_its_value_is_a_mistake(condition: str) -> None:
+    with pytest.raises(UsageError, match="is no comparison; write for example"):
+        matching(DOCUMENTS, {"version": condition})
 
 
 def test_path_and_format_are_always_known() -> None:
