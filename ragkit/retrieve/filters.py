@@ -101,8 +101,10 @@ def _comparison(condition: str) -> Callable[[MetadataValue], bool]:
             )
         bounds.append((_COMPARISONS[sign], bound, _number(bound)))
 
+    numeric = any(bound is not None for _, _, bound in bounds)
+
     def test(value: MetadataValue) -> bool:
-        number = _number(value)
+        number = _number(value) if numeric else None  # a failed try takes longer than all the rest
         return all(
             compare(str(value), text) if number is None or bound is None else compare(number, bound)
             for compare, text, bound in bounds
