@@ -92,13 +92,20 @@ def ragkit(path: Path, embedder: MiniLM) -> tuple[Text, list[tuple[int, int, str
 
 
 def recursive(path: Path, embedder: MiniLM) -> tuple[Text, list[tuple[int, int, str]]]:
-    """Split with LangChain's recursive splitter at its default separators, without overlap."""
-    return _recursive(path, embedder, overlap=0)
+    """Split with LangChain's recursive splitter at its default separators.
 
-
-def recursive_overlapping(path: Path, embedder: MiniLM) -> tuple[Text, list[tuple[int, int, str]]]:
-    """Split likewise, with an overlap of an eighth."""
-    return _recursive(path, embedder, overlap=CHUNK_TOKENS // 8)
+    Without overlap: its start indexes are wrong with one that is counted in tokens.
+    """
+    text = path.read_text(encoding="utf-8")
+    splitter = RecursiveCharacterTextSplitter(
+        chunk_size=CHUNK_TOKENS - _SPECIAL_TOKENS,
+        chunk_overlap=0,
+        length_function=lambda piece: embedder.count_tokens([piece])[0],
+        add_start_index=True,
+    )
+    documents = splitter.create_documents([text])
+    spans = [(d.metadata["start_index"], d.page_content) for d in documents]
+    return Text.of(text), [(start, start + len(held), held) for start, held in spans]
 
 
 def fixed(path: Path, embedder: MiniLM) -> tuple[Text, list[tuple[int, int, str]]]:
@@ -114,7 +121,6 @@ def fixed(path: Path, embedder: MiniLM) -> tuple[Text, list[tuple[int, int, str]
 WAYS: dict[str, Way] = {
     "ragkit": ragkit,
     "LangChain recursive": recursive,
-    "LangChain recursive, overlapping": recursive_overlapping,
     "fixed size": fixed,
 }
 
@@ -208,21 +214,6 @@ def _evidence(
             raise SystemExit(f"the evidence of {question['id']} is not in {corpus} as it was read")
         found.update((corpus, place) for place in range(*span))
     return found
-
-
-def _recursive(
-    path: Path, embedder: MiniLM, *, overlap: int
-) -> tuple[Text, list[tuple[int, int, str]]]:
-    text = path.read_text(encoding="utf-8")
-    splitter = RecursiveCharacterTextSplitter(
-        chunk_size=CHUNK_TOKENS - _SPECIAL_TOKENS,
-        chunk_overlap=overlap,
-        length_function=lambda piece: embedder.count_tokens([piece])[0],
-        add_start_index=True,
-    )
-    documents = splitter.create_documents([text])
-    spans = [(d.metadata["start_index"], d.page_content) for d in documents]
-    return Text.of(text), [(start, start + len(held), held) for start, held in spans]
 
 
 def _token_offsets(text: str, embedder: MiniLM) -> list[int]:

@@ -55,7 +55,9 @@ class _Worker:
     source: Source
     deadline: float = 0.0
     began: float = 0.0
+    heard_at: float = 0.0
     begun: bool = False
+    done: bool = False
     answered: bool = False
     too_long: bool = False
     thread: threading.Thread | None = None
@@ -69,6 +71,7 @@ class _Worker:
         stream: Any = self.process.stdout
         try:
             while (payload := read_frame(stream, limit_bytes)) is not None:
+                self.heard_at = time.monotonic()
                 self.heard.put((self, payload))
         except FrameTooLongError:
             self.too_long = True
@@ -78,12 +81,17 @@ class _Worker:
 
     def take(self, source: Source, deadline: float) -> bool:
         """Hand over a file; whether the child was there to take it."""
-        self.source, self.deadline, self.begun, self.began = source, deadline, False, 0.0
+        self.source, self.deadline = source, deadline
+        self.begun, self.done, self.began = False, False, 0.0
         return self.tell(source_to_json(source))
 
     def worked_s(self) -> float:
-        """Return for how long it has been at its file; 0 if it did not begin."""
-        return time.monotonic() - self.began if self.begun else 0.0
+        """Return for how long it was at its file; 0 if it did not begin.
+
+        An answer may have waited long until somebody had the time to look at it.
+        """
+        ended = self.heard_at if self.done else time.monotonic()
+        return max(ended - self.began, 0.0) if self.begun else 0.0
 
     def tell(self, message: object) -> bool:
         """Send a message; whether the child was there to take it."""
@@ -400,7 +408,7 @@ class ParserPool:
     def _outcome(self, worker: _Worker, payload: bytes | None) -> Outcome | None:
         if payload is None:
             return self._death(worker)
-        worker.answered = True
+        worker.answered = worker.done = True
         outcome = outcome_from_json(payload)
         if _retires(payload):
             worker.end()
