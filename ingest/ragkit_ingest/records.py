@@ -159,7 +159,12 @@ class Chunk:
     @property
     def embedded_text(self) -> str:
         """The text that the embedder reads: the header, a line break, the text."""
-        return f"{self.header}\n{self.text}" if self.header else self.text
+        return embedded_text(self.header, self.text)
+
+
+def embedded_text(header: str, text: str) -> str:
+    """Return what the embedder reads of a text behind a header, which may be empty."""
+    return f"{header}\n{text}" if header else text
 
 
 def page_at(pages: Sequence[Page], offset: int) -> int | None:

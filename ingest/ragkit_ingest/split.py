@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from ragkit_ingest.records import Block, BlockKind, Chunk, Document, page_at
+from ragkit_ingest.records import Block, BlockKind, Chunk, Document, embedded_text, page_at
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 """The length of each text in the embedder's own tokens."""
@@ -108,10 +108,7 @@ def _chunks(
     document: Document, pieces: Sequence[_Piece], count_tokens: CountTokens
 ) -> tuple[Chunk, ...]:
     lengths = count_tokens(
-        [
-            f"{header}\n{document.text[start:end]}" if header else document.text[start:end]
-            for _, header, start, end in pieces
-        ]
+        [embedded_text(header, document.text[start:end]) for _, header, start, end in pieces]
     )
     return tuple(
         Chunk(

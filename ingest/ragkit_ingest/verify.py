@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ragkit_ingest.catalog import rows, schema
+from ragkit_ingest.catalog import schema
 from ragkit_ingest.catalog.log import read_log
 from ragkit_ingest.catalog.publish import Publisher, analysed
 from ragkit_ingest.catalog.reading import Generation, Reading
@@ -34,6 +34,7 @@ from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.generation import GenerationFolders
 from ragkit_ingest.index import Index
 from ragkit_ingest.lock import writer_lock
+from ragkit_ingest.records import embedded_text
 
 _BATCH = 500
 _REREAD = "its stored text was damaged; it is read again by the next ingest"
@@ -272,7 +273,7 @@ class _Verification:
             return
         named = sorted(self._path(file_id) for file_id in entries | texts)
         with schema.transaction(self._db):
-            self._take_out(sorted(entries | texts))
+            self._take_out(sorted(texts - entries))
             for file_id in entries:
                 self._forget_entry(file_id)
             failpoint("verify.documents")
@@ -422,7 +423,7 @@ class _Verification:
                 "SELECT header, text FROM chunks WHERE text_key = ? LIMIT 1", (key,)
             ).fetchone()
             if row is not None:
-                found[key] = rows.embedded_text(*row)
+                found[key] = embedded_text(*row)
         return found
 
     def _embedded(self, texts: Sequence[str]) -> list[Vectors]:

@@ -155,7 +155,7 @@ class Retriever:
             among = self._among(reading, where)
             ranked = self._rank(reading, query, mode, max(k, self._settings.depth), among)
             first = k if self._reranker is None else max(k, self._settings.rerank_depth)
-            order = self._spread(ranked.order, first, reading.owners, self._vectors)
+            order = self._spread(ranked.order, first, reading.owners, self._index.vectors)
             hits = self._passages(reading, ranked, order[:first])
             vectors = self._vectors_to_vary(hits)
         timing = dict(ranked.timing_ms)
@@ -251,15 +251,12 @@ class Retriever:
             )
         return hits
 
-    def _vectors(self, ids: Sequence[int]) -> Vectors:
-        return self._index.vectors(ids)
-
     def _vectors_to_vary(self, hits: Sequence[Passage]) -> dict[int, Vectors]:
         """Return the vectors that are needed once the hits were reranked."""
         if self._reranker is None or not self._settings.diversity:
             return {}
         ids = [hit.chunk_id for hit in hits]
-        return dict(zip(ids, self._vectors(ids), strict=True))
+        return dict(zip(ids, self._index.vectors(ids), strict=True))
 
     def with_blocks(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
         """Return the passages with their blocks, for a generator that picks sentences."""

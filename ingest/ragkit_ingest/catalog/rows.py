@@ -25,11 +25,6 @@ def text_key(embedded_text: str) -> bytes:
     return hashlib.sha256(embedded_text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
-def embedded_text(header: str, text: str) -> str:
-    """Return what was embedded of a chunk; see `Chunk.embedded_text`."""
-    return f"{header}\n{text}" if header else text
-
-
 def dump_blocks(blocks: Sequence[Block]) -> str:
     """Write blocks as JSON: [kind, start, end, level] each."""
     return _dump([[_KINDS[b.kind], b.start, b.end, b.level] for b in blocks])

@@ -18,7 +18,7 @@ from ragkit_ingest.catalog.schema import transaction
 from ragkit_ingest.content import Content, Enclosed
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.failpoint import failpoint
-from ragkit_ingest.records import Chunk, Document
+from ragkit_ingest.records import Chunk, Document, embedded_text
 from ragkit_ingest.retry import pause_s
 
 WITHIN = "//"
@@ -403,7 +403,7 @@ class Staging:
             " GROUP BY c.text_key LIMIT ?",
             (space_id, limit),
         )
-        return [(key, rows.embedded_text(header, text)) for key, header, text in found]
+        return [(key, embedded_text(header, text)) for key, header, text in found]
 
     def without_vectors(self, space_id: int, keys: Sequence[bytes]) -> set[bytes]:
         """Return the keys for which no vector is stored."""

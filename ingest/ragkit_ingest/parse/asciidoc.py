@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 
-from ragkit_ingest.parse.builder import DocumentBuilder, clean, fold_space
-from ragkit_ingest.parse.encoding import decode
-from ragkit_ingest.parse.file import read_bytes
+from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
 from ragkit_ingest.parse.lines import LineWriter
+from ragkit_ingest.parse.opening import open_text
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.records import BlockKind, Document, MetadataValue
 
@@ -52,12 +51,9 @@ class AsciiDocParser:
         Raises:
             BrokenFileError: If the file is not text.
         """
-        decoded = decode(read_bytes(source.path))
-        builder = DocumentBuilder("asciidoc")
-        for notice in decoded.notices:
-            builder.notice(notice)
+        builder, text = open_text("asciidoc", source.path)
         reader = _Reader(builder)
-        reader.read(clean(decoded.text).split("\n"))
+        reader.read(text.split("\n"))
         return builder.build(reader.metadata)
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ragkit_ingest.parse.builder import DocumentBuilder, clean
-from ragkit_ingest.parse.encoding import decode
-from ragkit_ingest.parse.file import read_bytes
+from ragkit_ingest.parse.opening import open_text
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.registry import CODE_SUFFIXES
 from ragkit_ingest.records import BlockKind, Document
@@ -25,11 +23,8 @@ class CodeParser:
         Raises:
             BrokenFileError: If the file is binary.
         """
-        decoded = decode(read_bytes(source.path))
-        builder = DocumentBuilder("code")
-        for notice in decoded.notices:
-            builder.notice(notice)
-        lines = [line.rstrip() for line in clean(decoded.text).replace("\f", "\n").split("\n")]
+        builder, text = open_text("code", source.path)
+        lines = [line.rstrip() for line in text.replace("\f", "\n").split("\n")]
         position = 0
         for first, last in _sections(lines):
             gap = "\n" * (first - position + 1) if builder.length else None

@@ -10,9 +10,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from ragkit_ingest.errors import BrokenFileError
-from ragkit_ingest.parse.builder import DocumentBuilder, clean, fold_space
-from ragkit_ingest.parse.encoding import decode
-from ragkit_ingest.parse.file import read_bytes
+from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
+from ragkit_ingest.parse.opening import open_text
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.row import Cell, header_of, render_row
 from ragkit_ingest.records import BlockKind, Document, MetadataValue
@@ -117,11 +116,7 @@ class LatexParser:
         Raises:
             BrokenFileError: If the file is not text, or nested too deeply.
         """
-        decoded = decode(read_bytes(source.path))
-        builder = DocumentBuilder("latex")
-        for notice in decoded.notices:
-            builder.notice(notice)
-        text = clean(decoded.text)
+        builder, text = open_text("latex", source.path)
         reader = _Reader(builder, text)
         reader.read()
         return builder.build(reader.metadata)

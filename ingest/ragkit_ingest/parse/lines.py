@@ -22,11 +22,6 @@ class LineWriter:
         self._kind = BlockKind.PARAGRAPH
         self._lines: list[str] = []
 
-    @property
-    def in_item(self) -> bool:
-        """Whether the lines that are collected belong to a list item."""
-        return bool(self._lines) and self._kind is BlockKind.LIST_ITEM
-
     def line(self, text: str) -> None:
         """Go on with the paragraph or item that is open, or begin a paragraph."""
         if not self._lines:

@@ -11,10 +11,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ragkit_ingest.errors import BrokenFileError
-from ragkit_ingest.parse.builder import DocumentBuilder, clean, fold_space
-from ragkit_ingest.parse.encoding import decode
-from ragkit_ingest.parse.file import read_bytes
+from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
 from ragkit_ingest.parse.moment import iso
+from ragkit_ingest.parse.opening import open_text
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.row import render_row
 from ragkit_ingest.records import BlockKind, Document, MetadataValue
@@ -35,11 +34,8 @@ class MarkdownParser:
         Raises:
             BrokenFileError: If the file is not text.
         """
-        decoded = decode(read_bytes(source.path))
-        builder = DocumentBuilder("markdown")
-        for notice in decoded.notices:
-            builder.notice(notice)
-        text, metadata = _front_matter(clean(decoded.text), builder)
+        builder, text = open_text("markdown", source.path)
+        text, metadata = _front_matter(text, builder)
         try:
             add_markdown(builder, text)
         except RecursionError as exc:

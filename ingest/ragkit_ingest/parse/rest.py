@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ragkit_ingest.errors import BrokenFileError
-from ragkit_ingest.parse.builder import DocumentBuilder, clean, fold_space
-from ragkit_ingest.parse.encoding import decode
+from ragkit_ingest.parse.builder import DocumentBuilder, fold_space
 from ragkit_ingest.parse.extra import load
-from ragkit_ingest.parse.file import read_bytes
+from ragkit_ingest.parse.opening import open_text
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.row import Cell, header_of, render_row
 from ragkit_ingest.records import BlockKind, Document, MetadataValue
@@ -77,12 +76,8 @@ class RestParser:
             MissingReaderError: If the extra `office` is not installed.
         """
         core = load("docutils.core", "reStructuredText files")
-        decoded = decode(read_bytes(source.path))
-        text = clean(decoded.text)
+        builder, text = open_text("rest", source.path)
         _register(text)
-        builder = DocumentBuilder("rest")
-        for notice in decoded.notices:
-            builder.notice(notice)
         try:
             tree = core.publish_doctree(text, settings_overrides=_SETTINGS)
             _Walk(builder).write(tree, 0)
