@@ -6,13 +6,13 @@ Nothing is built here, and nothing is read that was not asked for.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from ragkit_ingest.embed.selection import PACKAGED, check_name
+from ragkit_ingest.endpoint import check_key_env
 from ragkit_ingest.errors import ConfigError
 
 FILE_NAME = "ragkit.toml"
@@ -87,10 +87,7 @@ class Config:
         check_name(self.embedder)
         _between("embedder_dimensions", self.embedder_dimensions, 0, 65_536)
         _between("embedder_max_tokens", self.embedder_max_tokens, 32, 1_000_000)
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.embedder_key_env):
-            raise ConfigError(
-                "embedder_key_env must be the name of an environment variable, not the key itself"
-            )
+        check_key_env("embedder_key_env", self.embedder_key_env)
         _between("chunk_tokens", self.chunk_tokens, 32, 1_000_000)
         _between("header_tokens", self.header_tokens, 0, self.chunk_tokens // 2)
         _between("workers", self.workers, 1, 64)
