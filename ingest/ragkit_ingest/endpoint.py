@@ -157,6 +157,13 @@ class Endpoint:
                 f"the server runs, and {self.kind}_url",
                 passing=True,
             ) from exc
+        except openai.APIError as exc:
+            said = self.harmless(said_in({"error": exc.body}) or exc.message)
+            raise EndpointFailure(
+                f"{self.who} broke off with an error ({said}); see what the server logged",
+                said=said,
+                passing=str(exc.code) in map(str, _PASSING),
+            ) from exc
         except openai.OpenAIError as exc:
             raise EndpointFailure(
                 f"{self.who} could not be asked ({self.harmless(str(exc))}); check "
