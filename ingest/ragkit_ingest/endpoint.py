@@ -158,11 +158,11 @@ class Endpoint:
                 passing=True,
             ) from exc
         except openai.APIError as exc:
-            said = self.harmless(said_in({"error": exc.body}) or exc.message)
+            said = self.harmless(said_in({"error": getattr(exc, "body", None)}) or str(exc))
             raise EndpointFailure(
                 f"{self.who} broke off with an error ({said}); see what the server logged",
                 said=said,
-                passing=str(exc.code) in map(str, _PASSING),
+                passing=str(getattr(exc, "code", "")) in map(str, _PASSING),
             ) from exc
         except openai.OpenAIError as exc:
             raise EndpointFailure(

@@ -25,7 +25,7 @@ from ragkit.generate.model import ChatEvent, Finish, Message
 from ragkit.generate.relay import Portal, aconsumed, consumed
 from ragkit_ingest.embed.backoff import Backoff
 from ragkit_ingest.embed.estimate import TokenEstimate, clean
-from ragkit_ingest.endpoint import Endpoint, EndpointFailure
+from ragkit_ingest.endpoint import Endpoint, EndpointFailure, said_in
 from ragkit_ingest.errors import ConfigError, GeneratorError
 
 _ADVICE = {
@@ -182,7 +182,7 @@ class EndpointChatModel:
     ) -> AsyncGenerator[ChatEvent]:
         failed = 0
         while True:
-            reading = _Reading(self._endpoint.who)
+            reading = _Reading(self._endpoint)
             try:
                 async with aclosing(self._attempt(messages, max_tokens, reading)) as pieces:
                     async for piece in pieces:
@@ -286,12 +286,13 @@ class _Reading:
         text: The pieces of text.
 
     Args:
-        who: The endpoint as errors name it.
+        endpoint: Whose answer it is.
     """
 
-    def __init__(self, who: str) -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         self.text: list[str] = []
-        self._who = who
+        self._endpoint = endpoint
+        self._who = endpoint.who
         self._chunks = 0
         self._choices = 0
         self._declined = False
@@ -302,10 +303,12 @@ class _Reading:
     def take(self, data: Mapping[str, Any]) -> str:
         """Note a chunk, or a whole completion, and return its text."""
         if data.get("error"):
-            raise EndpointFailure(f"{self._who} answered with an error ({data['error']!r:.200})")
+            said = self._endpoint.harmless(said_in(data))
+            raise EndpointFailure(f"{self._who} answered with an error ({said})")
         self._chunks += 1
         self._model = data.get("model") or self._model
-        self._usage = data.get("usage") or self._usage
+        usage = data.get("usage")
+        self._usage = usage if isinstance(usage, Mapping) else self._usage
         text = ""
         for choice in (data.get("choices") or ())[:1]:
             self._choices += 1

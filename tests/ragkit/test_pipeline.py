@@ -267,7 +267,9 @@ def test_a_generator_with_nothing_to_say_abstains(folder: Path) -> None:
 
 
 def test_an_unknown_generator_is_refused_at_once(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no generator 'oracle'; give extractive, openai"):
+    with pytest.raises(
+        ConfigError, match="there is no generator 'oracle'; give extractive, openai"
+    ):
         pipeline(folder / "index", generator="oracle")
 
 
