@@ -69,7 +69,7 @@ class Config:
             too; 0 for no cap.
         generator_price_in: Of a million prompt tokens, in your currency; 0 if unknown.
         generator_price_out: Of a million written tokens; 0 if unknown.
-        max_answer_tokens: Most tokens of an answer, 16 or more, less than the context.
+        max_answer_tokens: Most tokens of an answer, 1 or more, less than the context.
         persona: How a chat model's answers should sound; empty for no wish.
         prompts: A folder whose prompts win over the packaged ones; empty for none.
         min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
@@ -151,7 +151,7 @@ class Config:
         _between("generator_per_document", self.generator_per_document, 0, 1000)
         _between("generator_price_in", self.generator_price_in, 0, 1_000_000)
         _between("generator_price_out", self.generator_price_out, 0, 1_000_000)
-        _between("max_answer_tokens", self.max_answer_tokens, 16, self.generator_context_tokens - 1)
+        _between("max_answer_tokens", self.max_answer_tokens, 1, self.generator_context_tokens - 1)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None) -> Config:

@@ -61,7 +61,7 @@ def _kept_joiner(match: re.Match[str]) -> str:
 
 
 def _printable(char: str) -> str:
-    if char in "\n\t" or char.isprintable():
+    if char in f"\n\t{_JOINERS}" or char.isprintable():
         return char
     category = unicodedata.category(char)
     if category in {"Co", "Cn", "Cs"}:

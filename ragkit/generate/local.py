@@ -7,6 +7,7 @@ run. Needs the extra `local-llm`.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any
 
 from ragkit.generate.model import ChatEvent, Finish, Message
 from ragkit.generate.relay import End, Put, Stop, aconsumed, consumed
-from ragkit_ingest.errors import ConfigError, GeneratorError, MissingExtraError
+from ragkit_ingest.errors import ConfigError, GeneratorError, MissingExtraError, RagkitError
 
 _PLAIN = {"system": "{}\n\n", "user": "Question: {}\n", "assistant": "Answer: {}\n"}
 _PLAIN_START = "Answer:"
@@ -200,7 +201,10 @@ class LocalChatModel:
             if self._adapter is not None:
                 from peft import PeftModel
 
-                model = PeftModel.from_pretrained(model, str(self._adapter)).merge_and_unload()
+                with warnings.catch_warnings():  # peft asks transformers by a deprecated name
+                    warnings.simplefilter("ignore", FutureWarning)
+                    adapted = PeftModel.from_pretrained(model, str(self._adapter))
+                    model = adapted.merge_and_unload()
         finally:
             if shown:
                 logging.enable_progress_bar()  # type: ignore[no-untyped-call]
@@ -214,7 +218,7 @@ class LocalChatModel:
         """Turn what transformers raises into ours; its errors have no root in common."""
         try:
             yield
-        except GeneratorError:
+        except RagkitError:
             raise
         except ImportError as exc:
             raise MissingExtraError(f"the generator {self.name} ({exc})", "local-llm") from exc
@@ -270,10 +274,11 @@ def _templated(said: list[dict[str, str]], tokenizer: Any) -> str:
 
 
 def _said(text: str, tokenizer: Any) -> str:
-    """Return the text with the tokenizer's special tokens broken up."""
-    special = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
+    """Return the text with the tokenizer's special tokens broken up, and what is like them."""
+    added = (token for token in tokenizer.get_added_vocab() if token[:1] in {"<", "["})
+    special = {*tokenizer.all_special_tokens, *added}
     for token in sorted(special, key=len, reverse=True):
-        if len(token) > 1 and token in text and not token.isspace():
+        if len(token) > 1 and token in text:
             text = text.replace(token, f"{token[0]} {token[1:]}")
     return text
 

@@ -147,7 +147,8 @@ def _unmarked(line: str, passages: int) -> tuple[str, list[tuple[int, list[int]]
 def _markers(line: str, passages: int) -> Iterator[re.Match[str]]:
     yield from _SQUARE.finditer(line)
     for match in _ROUND.finditer(line):
-        apart = match[0][0].isspace() or match.start() == 0
+        before = line[: match.start()]
+        apart = match[0][0].isspace() or not before or before.endswith(("]", ")", "\u3011"))
         known = all(1 <= number <= passages for number in _numbers(match["list"]))
         if match["word"] or (apart and known and match["end"] is not None):
             yield match
@@ -158,7 +159,7 @@ def _numbers(text: str) -> list[int]:
 
     def expand(match: re.Match[str]) -> str:
         first, last = int(match[1]), int(match[2])
-        return " ".join(map(str, range(first, last + 1))) if last - first < 20 else match[0]
+        return " ".join(map(str, range(first, last + 1))) if 0 <= last - first < 20 else match[0]
 
     return [int(number) for number in re.findall(r"\d+", _RANGE.sub(expand, text))]
 
