@@ -59,7 +59,7 @@ def test_what_a_person_would_not_see_goes(text: str, wanted: str) -> None:
         "<start_of_turn>",
         "<think>",
         "</think>",
-        "<｜User｜>",
+        "<\uff5cUser\uff5c>",
         "<|\u200bim_start|>",
         "<system>",
     ],
@@ -70,7 +70,9 @@ def test_control_tokens_are_broken_up(token: str) -> None:
     assert not re.search(r"<\||\|>|<\uff5c|\[/?INST|<</?SYS|</?(?:s|think|system)>", broken)
 
 
-@pytest.mark.parametrize("bracket", ["<", ">", "＜", "＞", "‹", "›", "«", "»", "≪"])
+@pytest.mark.parametrize(
+    "bracket", ["<", ">", "\uff1c", "\uff1e", "\u2039", "\u203a", "\u00ab", "\u00bb", "\u226a"]
+)
 def test_look_alikes_of_marks_are_broken_up(bracket: str) -> None:
     assert sanitise(f"a {bracket * 5} b") == f"a {bracket} {bracket} {bracket} b"
 

@@ -333,6 +333,7 @@ def test_a_server_that_only_hangs_is_a_sentence(
 def test_a_cut_connection_is_tried_again(server: EmbeddingServer, make: Make, time: Time) -> None:
     def halfway(server: EmbeddingServer, request: dict[str, Any]) -> Any:
         status, headers, body = well(server, request)
+        assert isinstance(body, bytes)
         return status, {**headers, "Content-Length": str(len(body))}, body[: len(body) // 2]
 
     server.then = [endpoint_server.cut, halfway]
