@@ -70,6 +70,8 @@ class Config:
         generator_price_in: Of a million prompt tokens, in your currency; 0 if unknown.
         generator_price_out: Of a million written tokens; 0 if unknown.
         max_answer_tokens: Most tokens of an answer, 1 or more, less than the context.
+        query_rewriting: What else is searched for, worded by the chat model of the generator:
+            "multi" (other wordings), "hyde" (a passage that might answer), or empty for nothing.
         persona: How a chat model's answers should sound; empty for no wish.
         prompts: A folder whose prompts win over the packaged ones; empty for none.
         min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
@@ -110,6 +112,7 @@ class Config:
     generator_price_in: float = 0.0
     generator_price_out: float = 0.0
     max_answer_tokens: int = 512
+    query_rewriting: str = ""
     persona: str = ""
     prompts: str = ""
     min_confidence: float = 0.407
@@ -151,6 +154,10 @@ class Config:
         _between("generator_per_document", self.generator_per_document, 0, 1000)
         _between("generator_price_in", self.generator_price_in, 0, 1_000_000)
         _between("generator_price_out", self.generator_price_out, 0, 1_000_000)
+        if self.query_rewriting not in {"", "multi", "hyde"}:
+            raise ConfigError(
+                f"query_rewriting must be multi, hyde or empty, not {self.query_rewriting!r}"
+            )
         _between("max_answer_tokens", self.max_answer_tokens, 1, self.generator_context_tokens - 1)
 
     @classmethod

@@ -19,6 +19,7 @@ from ragkit.answer import Answer, Passage, SearchResult, Usage
 from ragkit.citations import verify
 from ragkit.config import CHUNK_TOKENS, Config
 from ragkit.evidence import Candidate, reordered, weigh
+from ragkit.followup import standalone
 from ragkit.generate.name import check_name as check_generator
 from ragkit.generate.protocol import (
     Draft,
@@ -470,6 +471,31 @@ class Pipeline:
         """
         return self._opened_generator()
 
+    @property
+    def chat_model(self) -> ChatModel | None:
+        """The chat model behind the generator in use; None if there is none."""
+        from ragkit.generate.chat import ChatGenerator
+
+        generator = self._opened_generator()
+        return generator.model if isinstance(generator, ChatGenerator) else None
+
+    def standalone(self, text: str, history: Sequence[Turn]) -> str:
+        """Return a follow-up as a question that stands on its own.
+
+        The chat model rewrites it, if one is the generator; otherwise rules do.
+
+        Args:
+            text: As typed.
+            history: Earlier turns, oldest first.
+        """
+        model = self.chat_model
+        if model is None:
+            return standalone(text, history)
+        from ragkit.retrieve.rewriting import followup
+        from ragkit.template import load
+
+        return followup(text, history, model, load("followup", self.config.prompts))
+
     # -- keep --------------------------------------------------------------------------------
 
     def verify(self) -> VerifyReport:
@@ -587,11 +613,35 @@ class Pipeline:
         """
         retriever = self._retriever()
         found = retriever.search(question, mode=self.config.mode, k=pool, where=where, expand=False)
-        passages = retriever.with_blocks(found.hits)
+        hits = self._also_worded(question, found.hits, pool, where)
+        passages = retriever.with_blocks(hits)
         word_weights = self._word_weights(question)
         embedder = self._opened().embedder
         ranked = weigh(analyse(question), passages, word_weights, embedder, model)
         return passages, ranked, word_weights
+
+    def _also_worded(
+        self, question: str, hits: Sequence[Passage], pool: int, where: Where | None
+    ) -> Sequence[Passage]:
+        """Return the hits, fused with those of other wordings if that is configured."""
+        kind = self.config.query_rewriting
+        if not kind:
+            return hits
+        from ragkit.retrieve.rewriting import KINDS, fused, wordings
+        from ragkit.template import load
+
+        model = self.chat_model
+        if model is None:
+            raise ConfigError(
+                f"query_rewriting is {kind!r}, but the generator {self.generator.name} is no chat "
+                "model; set generator to openai:MODEL or local:PATH"
+            )
+        retriever = self._retriever()
+        others = [
+            retriever.search(text, mode=self.config.mode, k=pool, where=where, expand=False).hits
+            for text in wordings(question, kind, model, load(KINDS[kind], self.config.prompts))
+        ]
+        return fused([hits, *others], pool)
 
     def _look(
         self, question: str, k: int, where: Where | None
