@@ -26,6 +26,7 @@ from ragkit_ingest.embed.protocol import Closable
 from ragkit_ingest.errors import ConfigError, GeneratorError
 
 _REFUSAL_CHARACTERS = 40
+_THINKS, _THOUGHT = "<think>", "</think>"
 # A server that read less than this share of a prompt has cut it.
 _LEAST_READ = 0.4
 _SHORT_PROMPT_TOKENS = 1000
@@ -157,15 +158,32 @@ class _Writing:
         self._settings = settings
         self._template = template
         self._pieces: list[str] = []
+        self._thought: str | None = ""
         self._finish: Finish | None = None
 
     def take(self, event: ChatEvent) -> str:
-        """Note an event; return its text."""
+        """Note an event; return the text to show of it."""
         if isinstance(event, Finish):
             self._finish = event
             return ""
         self._pieces.append(event)
-        return event
+        return self._shown(event)
+
+    def _shown(self, piece: str) -> str:
+        """Return a piece without the thought that the text may open with."""
+        if self._thought is None:
+            return piece
+        self._thought = (self._thought + piece).lstrip()
+        if self._thought.startswith(_THINKS):
+            ended = _THOUGHT in self._thought[-len(piece) - len(_THOUGHT) :]
+            rest = self._thought.partition(_THOUGHT)[2].lstrip() if ended else ""
+        elif _THINKS.startswith(self._thought):  # it may become one
+            return ""
+        else:
+            ended, rest = True, self._thought
+        if ended:
+            self._thought = None
+        return rest
 
     def draft(self) -> Draft:
         """Return the finished draft."""

@@ -40,7 +40,8 @@ def draft(says: str, finish: Finish | None = None, **settings: Any) -> Draft:
     generator = ChatGenerator(FakeChatModel(says, finish=finish), ChatSettings(**settings))
     *pieces, last = generator.generate(ASK)
     assert isinstance(last, Draft)
-    assert "".join(piece.text for piece in pieces if isinstance(piece, TextDelta)) == says
+    shown = "".join(piece.text for piece in pieces if isinstance(piece, TextDelta))
+    assert shown == says.rpartition("</think>")[2].lstrip()
     return last
 
 
@@ -71,6 +72,26 @@ def test_sentences_claim_the_passages_that_they_name() -> None:
 )
 def test_a_refusal_is_an_empty_draft(says: str) -> None:
     assert draft(says).sentences == ()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        (["<think>", "It may ", "be tea.</thi", "nk>\n\nTea", " is hot."], "Tea is hot."),
+        ([" <th", "ink>x</think>", "Tea."], "Tea."),
+        (["<", "5 euro."], "<5 euro."),
+        (["<think>", "never ends"], ""),
+        (["Tea <think>is</think> hot."], "Tea <think>is</think> hot."),
+    ],
+)
+def test_a_thought_is_not_shown_while_it_is_written(pieces: list[str], shown: str) -> None:
+    class Thinking(FakeChatModel):
+        def stream(self, messages: Any, *, max_tokens: int) -> Any:
+            yield from pieces
+            yield Finish()
+
+    *deltas, _ = ChatGenerator(Thinking("")).generate(ASK)
+    assert "".join(delta.text for delta in deltas if isinstance(delta, TextDelta)) == shown
 
 
 def test_a_sentence_that_only_holds_the_words_is_no_refusal() -> None:
