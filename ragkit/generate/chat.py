@@ -214,21 +214,22 @@ class _Writing:
         )
 
     def _sentences(self, text: str, finish: Finish) -> tuple[DraftSentence, ...]:
+        if finish.reason == "content_filter":
+            return ()
         found = claims(text, len(self.prompt.spans))
-        if finish.reason == "content_filter" or self._refuses(
-            " ".join(claim.text for claim in found)
-        ):
+        kept = [claim for claim in found if not self._refuses(claim.text)]
+        if len(kept) < len(found) and not any(claim.passages for claim in kept):
             return ()
         return tuple(
             DraftSentence(
                 text=claim.text,
                 sources=tuple(self.prompt.spans[number - 1] for number in claim.passages),
             )
-            for claim in found
+            for claim in kept
         )
 
     def _refuses(self, text: str) -> bool:
-        """Return whether the text is the sentence that was asked for, or little more than it."""
+        """Return whether a sentence is the one that was asked for, or little more than it."""
         wanted, said = _letters(self._template.texts["refusal"]), _letters(text)
         return wanted in said and len(said) <= len(wanted) + _REFUSAL_CHARACTERS
 

@@ -64,6 +64,7 @@ def test_sentences_claim_the_passages_that_they_name() -> None:
         "the documents do not say",
         "\u201cThe documents do not say.\u201d [1]",
         "I am sorry. The documents do not say.",
+        "The documents do not say. In general, urns last for ten years or more in most offices.",
         "<think>Nothing here.</think>**The documents do not say.**",
         "",
         " \n",
@@ -72,6 +73,11 @@ def test_sentences_claim_the_passages_that_they_name() -> None:
 )
 def test_a_refusal_is_an_empty_draft(says: str) -> None:
     assert draft(says).sentences == ()
+
+
+def test_a_partial_answer_is_kept_without_the_refusal_of_the_rest() -> None:
+    drafted = draft("The urn leaks. [1] The documents do not say since when.")
+    assert [sentence.text for sentence in drafted.sentences] == ["The urn leaks."]
 
 
 @pytest.mark.parametrize(
