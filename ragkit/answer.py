@@ -102,6 +102,41 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What writing an answer took; all 0 where no chat model was asked.
+
+    Attributes:
+        prompt_tokens: Tokens read.
+        completion_tokens: Tokens written.
+        cost: In the currency of the configured prices; None if they are unknown.
+        estimated: Whether the tokens are estimates, because the model did not count them.
+        model: The name that the model gives itself.
+        finish_reason: Why the model ended: "stop", "length" and so on.
+        prompt_version: Of the prompt's template.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float | None = 0.0
+    estimated: bool = False
+    model: str = ""
+    finish_reason: str = ""
+    prompt_version: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the usage in the shape of `ragkit ask --json`."""
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "cost": self.cost,
+            "estimated": self.estimated,
+            "model": self.model,
+            "finish_reason": self.finish_reason,
+            "prompt_version": self.prompt_version,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a question is answered with.
 
@@ -118,6 +153,9 @@ class Answer:
         generation: The index generation that was read; 0 for an empty index.
         embedder: Name of the embedder that made the index's vectors.
         timing_ms: Milliseconds by stage: "retrieve", "generate", "verify", "total".
+        usage: Tokens and cost.
+        warnings: What a person should know of how the answer came about, one sentence each: that
+            it was cut off, that passages had to be left out.
     """
 
     question: str
@@ -132,6 +170,8 @@ class Answer:
     generation: int = 0
     embedder: str = ""
     timing_ms: Mapping[str, float] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return the answer in the shape of `ragkit ask --json`."""
@@ -159,6 +199,8 @@ class Answer:
                 for c in self.citations
             ],
             "generator": self.generator,
+            "usage": self.usage.to_json(),
+            "warnings": list(self.warnings),
             "index": {"generation": self.generation, "embedder": self.embedder},
             "timing_ms": {stage: round(ms, 2) for stage, ms in self.timing_ms.items()},
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ragkit.answer import Answer
 from ragkit.followup import standalone
@@ -24,11 +24,21 @@ class Answerer(Protocol):
         ...
 
 
+@runtime_checkable
+class Rewriter(Protocol):
+    """A pipeline that makes follow-ups stand on their own, such as by a chat model."""
+
+    def standalone(self, text: str, history: Sequence[Turn]) -> str:
+        """Return the text as a question that stands on its own."""
+        ...
+
+
 class Conversation:
     """Asks a pipeline one question after another.
 
-    A follow-up is first rewritten into a question that stands on its own; the answer says how
-    it was understood. A question that fails is not remembered.
+    A follow-up is first rewritten into a question that stands on its own, by the pipeline if it
+    can, else by rules; the answer says how it was understood. A question that fails is
+    not remembered.
 
     Args:
         pipeline: What answers.
@@ -39,6 +49,7 @@ class Conversation:
         if max_turns < 1:
             raise ValueError(f"a conversation remembers at least 1 turn, not {max_turns}")
         self._pipeline = pipeline
+        self._rewrite = pipeline.standalone if isinstance(pipeline, Rewriter) else standalone
         self._turns: deque[Turn] = deque(maxlen=max_turns)
 
     @property
@@ -53,7 +64,7 @@ class Conversation:
             RagkitError: As `Pipeline.ask`.
         """
         history = self.history
-        question = standalone(text, history)
+        question = self._rewrite(text, history)
         return self._remember(text, question, self._pipeline.ask(question, history=history))
 
     def stream(self, text: str) -> Iterator[str | Answer]:
@@ -65,7 +76,7 @@ class Conversation:
             RagkitError: As `Pipeline.stream`.
         """
         history = self.history
-        question = standalone(text, history)
+        question = self._rewrite(text, history)
         for piece in self._pipeline.stream(question, history=history):
             if isinstance(piece, Answer):
                 yield self._remember(text, question, piece)

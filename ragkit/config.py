@@ -6,13 +6,15 @@ Nothing is built here, and nothing is read that was not asked for.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ragkit.generate.name import EXTRACTIVE
+from ragkit.generate.name import check_name as check_generator
 from ragkit_ingest.embed.selection import PACKAGED, check_name
+from ragkit_ingest.endpoint import check_key_env
 from ragkit_ingest.errors import ConfigError
 
 FILE_NAME = "ragkit.toml"
@@ -53,7 +55,25 @@ class Config:
         rerank_depth: Candidates that it reads, 1 to 1,000; the others follow in their order.
         expand: Most tokens of a passage with its neighbours of the same section, 0 to 8,192; 0 for
             the passage alone.
-        generator: Who writes the answer: "extractive".
+        generator: Who writes the answer: "extractive" (the documents' own sentences),
+            "openai:MODEL" (OpenAI-compatible endpoint), or "local:PATH" or "local:PATH+ADAPTER"
+            (a folder with a Hugging Face model, and one with a LoRA adapter).
+        generator_url: The endpoint's base address, such as "http://localhost:11434/v1".
+        generator_key_env: The environment variable that holds the endpoint's key.
+        generator_timeout_s: Longest silence of the endpoint, in seconds, above 0 to 3,600.
+        generator_total_s: Longest time for one answer of the endpoint, in seconds, above 0.
+        generator_context_tokens: Most tokens of prompt and answer, 512 to 10,000,000.
+        generator_temperature: 0 for the likeliest text, up to 2.
+        generator_seed: For models that take one, 0 or more.
+        generator_per_document: Most passages of one document in a prompt, if there are others
+            too; 0 for no cap.
+        generator_price_in: Of a million prompt tokens, in your currency; 0 if unknown.
+        generator_price_out: Of a million written tokens; 0 if unknown.
+        max_answer_tokens: Most tokens of an answer, 1 or more, less than the context.
+        query_rewriting: What else is searched for, worded by the chat model of the generator:
+            "multi" (other wordings), "hyde" (a passage that might answer), or empty for nothing.
+        persona: How a chat model's answers should sound; empty for no wish.
+        prompts: A folder whose prompts win over the packaged ones; empty for none.
         min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
     """
 
@@ -80,17 +100,28 @@ class Config:
     reranker: str = ""
     rerank_depth: int = 50
     expand: int = 0
-    generator: str = "extractive"
+    generator: str = EXTRACTIVE
+    generator_url: str = ""
+    generator_key_env: str = "OPENAI_API_KEY"
+    generator_timeout_s: float = 60.0
+    generator_total_s: float = 600.0
+    generator_context_tokens: int = 4096
+    generator_temperature: float = 0.0
+    generator_seed: int = 0
+    generator_per_document: int = 4
+    generator_price_in: float = 0.0
+    generator_price_out: float = 0.0
+    max_answer_tokens: int = 512
+    query_rewriting: str = ""
+    persona: str = ""
+    prompts: str = ""
     min_confidence: float = 0.407
 
     def __post_init__(self) -> None:
         check_name(self.embedder)
         _between("embedder_dimensions", self.embedder_dimensions, 0, 65_536)
         _between("embedder_max_tokens", self.embedder_max_tokens, 32, 1_000_000)
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.embedder_key_env):
-            raise ConfigError(
-                "embedder_key_env must be the name of an environment variable, not the key itself"
-            )
+        check_key_env("embedder_key_env", self.embedder_key_env)
         _between("chunk_tokens", self.chunk_tokens, 32, 1_000_000)
         _between("header_tokens", self.header_tokens, 0, self.chunk_tokens // 2)
         _between("workers", self.workers, 1, 64)
@@ -104,12 +135,30 @@ class Config:
         _between("rerank_depth", self.rerank_depth, 1, 1000)
         _between("expand", self.expand, 0, 8192)
         _between("min_confidence", self.min_confidence, 0, 1)
+        self._check_generator()
         if self.ocr not in {"auto", "on", "off"}:
             raise ConfigError(f"ocr must be auto, on or off, not {self.ocr!r}")
         if self.mode not in {"hybrid", "dense", "lexical"}:
             raise ConfigError(f"mode must be hybrid, dense or lexical, not {self.mode!r}")
         if self.fusion not in {"score", "rank"}:
             raise ConfigError(f"fusion must be score or rank, not {self.fusion!r}")
+
+    def _check_generator(self) -> None:
+        check_generator(self.generator)
+        check_key_env("generator_key_env", self.generator_key_env)
+        _between("generator_timeout_s", self.generator_timeout_s, 0.001, 3600)
+        _between("generator_total_s", self.generator_total_s, 0.001, 86_400)
+        _between("generator_context_tokens", self.generator_context_tokens, 512, 10_000_000)
+        _between("generator_temperature", self.generator_temperature, 0, 2)
+        _between("generator_seed", self.generator_seed, 0, 2**31 - 1)
+        _between("generator_per_document", self.generator_per_document, 0, 1000)
+        _between("generator_price_in", self.generator_price_in, 0, 1_000_000)
+        _between("generator_price_out", self.generator_price_out, 0, 1_000_000)
+        if self.query_rewriting not in {"", "multi", "hyde"}:
+            raise ConfigError(
+                f"query_rewriting must be multi, hyde or empty, not {self.query_rewriting!r}"
+            )
+        _between("max_answer_tokens", self.max_answer_tokens, 1, self.generator_context_tokens - 1)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None) -> Config:

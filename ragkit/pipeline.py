@@ -8,16 +8,19 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal, overload
 
 from ragkit.abstain import confidence
-from ragkit.answer import Answer, Passage, SearchResult
+from ragkit.answer import Answer, Passage, SearchResult, Usage
 from ragkit.citations import verify
 from ragkit.config import CHUNK_TOKENS, Config
 from ragkit.evidence import Candidate, reordered, weigh
+from ragkit.followup import standalone
+from ragkit.generate.name import check_name as check_generator
 from ragkit.generate.protocol import (
     Draft,
     GenerationRequest,
@@ -25,6 +28,7 @@ from ragkit.generate.protocol import (
     TextDelta,
     Turn,
 )
+from ragkit.generate.relay import agenerated
 from ragkit.logistic import Logistic
 from ragkit.question import analyse
 from ragkit.retrieve.filters import Where
@@ -41,6 +45,9 @@ from ragkit_ingest.split import SplitSettings
 from ragkit_ingest.status import IndexStatus, StoredText
 
 if TYPE_CHECKING:
+    from ragkit.generate.llama_index import LLM
+    from ragkit.generate.model import ChatModel
+    from ragkit.generate.selection import GeneratorSettings
     from ragkit.rerank.protocol import Reranker
     from ragkit_ingest.embed.protocol import Embedder
     from ragkit_ingest.purge import PurgeReport
@@ -65,7 +72,9 @@ class Pipeline:
         config: Settings; by default those of `ragkit.toml` in the working folder, if it exists.
         embedder: Turns texts into vectors: an `Embedder`, or the name of one ("minilm",
             "st:PATH-OR-NAME", "endpoint:MODEL"); by default the configured one.
-        generator: Writes answers: a `Generator`, or the name of one.
+        generator: Writes answers: a `Generator`, a `ChatModel`, an LLM of LlamaIndex, or a name
+            ("extractive", "openai:MODEL", "local:PATH", "local:PATH+ADAPTER"); by default the
+            configured one.
         reranker: Orders the first candidates anew: a `Reranker`, or the folder or hub name of a
             cross-encoder; by default the configured one, if any.
         store: Holds the vectors; by default Chroma.
@@ -77,7 +86,7 @@ class Pipeline:
         *,
         config: Config | None = None,
         embedder: Embedder | str | None = None,
-        generator: Generator | str | None = None,
+        generator: Generator | ChatModel | LLM | str | None = None,
         reranker: Reranker | str | None = None,
         store: VectorStore | None = None,
     ) -> None:
@@ -89,7 +98,10 @@ class Pipeline:
         self._embedder: Embedder | None = None if isinstance(embedder, str) else embedder
         self._selected: Closable | None = None
         self._store = store
-        self._generator = generator or self.config.generator
+        self._generator_given = self.config.generator if generator is None else generator
+        if isinstance(self._generator_given, str):
+            check_generator(self._generator_given)
+        self._generator: Generator | None = None
         self._reranker = self.config.reranker if reranker is None else reranker
         self._index: Index | None = None
         self._opening = Lock()
@@ -108,6 +120,8 @@ class Pipeline:
                 self._index = None
             if self._selected is not None:
                 self._selected.close()
+            if self._generator is not None and self._generator is not self._generator_given:
+                _release(self._generator, self._generator_given)
 
     # -- ingest ------------------------------------------------------------------------------
 
@@ -372,23 +386,15 @@ class Pipeline:
         verified, and it may withhold what was drafted. Where the evidence is too weak the
         generator is not asked at all, so nothing is drafted.
         """
-        started = time.perf_counter()
-        passages, evidence, sure = self._look(question, self.config.k if k is None else k, where)
-        retrieved = time.perf_counter()
-        generator = self._opened_generator()
+        begun = self._begin(question, k, where, history)
         draft = Draft(sentences=())
-        if sure >= self.config.min_confidence:
-            request = GenerationRequest(
-                question=question, passages=passages, history=history, evidence=evidence
-            )
-            for event in generator.generate(request):
+        if begun.sure >= self.config.min_confidence:
+            for event in begun.generator.generate(begun.request):
                 if isinstance(event, TextDelta):
                     yield event.text
                 else:
                     draft = event
-        generated = time.perf_counter()
-        times = (started, retrieved, generated)
-        yield self._answer(question, passages, draft, generator.name, sure, times)
+        yield self._end(begun, draft)
 
     async def aask(
         self,
@@ -398,8 +404,16 @@ class Pipeline:
         where: Where | None = None,
         history: Sequence[Turn] = (),
     ) -> Answer:
-        """Return what `ask` returns, without blocking the event loop."""
-        return await asyncio.to_thread(self.ask, question, k=k, where=where, history=history)
+        """Return what `ask` returns, without blocking the event loop.
+
+        Cancelling the task ends the writing: the request to an endpoint is aborted, a local model
+        stops.
+        """
+        events = self.astream(question, k=k, where=where, history=history)
+        answer = [event async for event in events][-1]
+        if not isinstance(answer, Answer):  # pragma: no cover - `astream` ends with an Answer
+            raise TypeError(f"the last event was {answer!r}")
+        return answer
 
     async def astream(
         self,
@@ -409,10 +423,20 @@ class Pipeline:
         where: Where | None = None,
         history: Sequence[Turn] = (),
     ) -> AsyncIterator[str | Answer]:
-        """Yield what `stream` yields, without blocking the event loop."""
-        events = self.stream(question, k=k, where=where, history=history)
-        while (event := await asyncio.to_thread(next, events, None)) is not None:
-            yield event
+        """Yield what `stream` yields, without blocking the event loop.
+
+        Cancelling the task, or closing the iterator, ends the writing as with `aask`.
+        """
+        begun = await asyncio.to_thread(self._begin, question, k, where, history)
+        draft = Draft(sentences=())
+        if begun.sure >= self.config.min_confidence:
+            async with aclosing(agenerated(begun.generator, begun.request)) as events:
+                async for event in events:
+                    if isinstance(event, TextDelta):
+                        yield event.text
+                    else:
+                        draft = event
+        yield await asyncio.to_thread(self._end, begun, draft)
 
     # -- look --------------------------------------------------------------------------------
 
@@ -437,6 +461,40 @@ class Pipeline:
             EmbedderError: If its model is not there.
         """
         return self._opened_embedder()
+
+    @property
+    def generator(self) -> Generator:
+        """The generator in use; the index need not exist.
+
+        Raises:
+            ConfigError: If what is configured is no generator, or its address or folder is missing.
+        """
+        return self._opened_generator()
+
+    @property
+    def chat_model(self) -> ChatModel | None:
+        """The chat model behind the generator in use; None if there is none."""
+        from ragkit.generate.chat import ChatGenerator
+
+        generator = self._opened_generator()
+        return generator.model if isinstance(generator, ChatGenerator) else None
+
+    def standalone(self, text: str, history: Sequence[Turn]) -> str:
+        """Return a follow-up as a question that stands on its own.
+
+        The chat model rewrites it, if one is the generator; otherwise rules do.
+
+        Args:
+            text: As typed.
+            history: Earlier turns, oldest first.
+        """
+        model = self.chat_model
+        if model is None:
+            return standalone(text, history)
+        from ragkit.retrieve.rewriting import followup
+        from ragkit.template import load
+
+        return followup(text, history, model, load("followup", self.config.prompts))
 
     # -- keep --------------------------------------------------------------------------------
 
@@ -468,6 +526,31 @@ class Pipeline:
         return purge(self._opened())
 
     # -- parts -------------------------------------------------------------------------------
+
+    def _begin(
+        self, question: str, k: int | None, where: Where | None, history: Sequence[Turn]
+    ) -> _Begun:
+        """Return what an answer is made of, up to the generator."""
+        generator = self._opened_generator()
+        started = time.perf_counter()
+        passages, evidence, sure = self._look(question, self.config.k if k is None else k, where)
+        request = GenerationRequest(
+            question=question, passages=passages, history=history, evidence=evidence
+        )
+        return _Begun(
+            request=request,
+            generator=generator,
+            sure=sure,
+            started=started,
+            retrieved=time.perf_counter(),
+        )
+
+    def _end(self, begun: _Begun, draft: Draft) -> Answer:
+        times = (begun.started, begun.retrieved, time.perf_counter())
+        request = begun.request
+        return self._answer(
+            request.question, request.passages, draft, begun.generator.name, begun.sure, times
+        )
 
     def _answer(
         self,
@@ -506,6 +589,8 @@ class Pipeline:
                 "verify": (finished - generated) * 1000,
                 "total": (finished - started) * 1000,
             },
+            usage=_usage(draft),
+            warnings=draft.warnings,
         )
 
     def weighed(
@@ -528,11 +613,35 @@ class Pipeline:
         """
         retriever = self._retriever()
         found = retriever.search(question, mode=self.config.mode, k=pool, where=where, expand=False)
-        passages = retriever.with_blocks(found.hits)
+        hits = self._also_worded(question, found.hits, pool, where)
+        passages = retriever.with_blocks(hits)
         word_weights = self._word_weights(question)
         embedder = self._opened().embedder
         ranked = weigh(analyse(question), passages, word_weights, embedder, model)
         return passages, ranked, word_weights
+
+    def _also_worded(
+        self, question: str, hits: Sequence[Passage], pool: int, where: Where | None
+    ) -> Sequence[Passage]:
+        """Return the hits, fused with those of other wordings if that is configured."""
+        kind = self.config.query_rewriting
+        if not kind:
+            return hits
+        from ragkit.retrieve.rewriting import KINDS, fused, wordings
+        from ragkit.template import load
+
+        model = self.chat_model
+        if model is None:
+            raise ConfigError(
+                f"query_rewriting is {kind!r}, but the generator {self.generator.name} is no chat "
+                "model; set generator to openai:MODEL or local:PATH"
+            )
+        retriever = self._retriever()
+        others = [
+            retriever.search(text, mode=self.config.mode, k=pool, where=where, expand=False).hits
+            for text in wordings(question, kind, model, load(KINDS[kind], self.config.prompts))
+        ]
+        return fused([hits, *others], pool)
 
     def _look(
         self, question: str, k: int, where: Where | None
@@ -594,16 +703,12 @@ class Pipeline:
             return self._reranker
 
     def _opened_generator(self) -> Generator:
-        if not isinstance(self._generator, str):
-            return self._generator
-        if self._generator != "extractive":
-            raise ConfigError(
-                f"there is no generator {self._generator!r}; the one there is: extractive"
-            )
-        from ragkit.generate.extractive import ExtractiveGenerator
+        with self._opening:
+            if self._generator is None:
+                from ragkit.generate.selection import select as made
 
-        self._generator = ExtractiveGenerator()
-        return self._generator
+                self._generator = made(self._generator_given, _generator_settings(self.config))
+            return self._generator
 
     def _opened(self, *, create: bool = False) -> Index:
         with self._opening:
@@ -658,3 +763,58 @@ def _within(ranked: Sequence[Candidate], shown: Sequence[Passage]) -> Iterator[C
             ):
                 yield replace(candidate, passage=passage)
                 break
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """A question that was looked up, before anything is generated."""
+
+    request: GenerationRequest
+    generator: Generator
+    sure: float
+    started: float
+    retrieved: float
+
+
+def _usage(draft: Draft) -> Usage:
+    return Usage(
+        prompt_tokens=draft.prompt_tokens,
+        completion_tokens=draft.completion_tokens,
+        cost=draft.cost,
+        estimated=draft.estimated,
+        model=draft.model,
+        finish_reason=draft.finish_reason,
+        prompt_version=draft.prompt_version,
+    )
+
+
+def _generator_settings(config: Config) -> GeneratorSettings:
+    from ragkit.generate.chat import ChatSettings
+    from ragkit.generate.selection import GeneratorSettings
+    from ragkit.prompt import PromptSettings
+
+    return GeneratorSettings(
+        url=config.generator_url,
+        key_env=config.generator_key_env,
+        context_tokens=config.generator_context_tokens,
+        temperature=config.generator_temperature,
+        seed=config.generator_seed,
+        timeout_s=config.generator_timeout_s,
+        total_s=config.generator_total_s,
+        prompts=config.prompts,
+        chat=ChatSettings(
+            max_answer_tokens=config.max_answer_tokens,
+            context_tokens=config.generator_context_tokens,
+            price_in=config.generator_price_in,
+            price_out=config.generator_price_out,
+            prompt=PromptSettings(
+                persona=config.persona, per_document=config.generator_per_document
+            ),
+        ),
+    )
+
+
+def _release(generator: Generator, given: object) -> None:
+    """Close a generator that was made here, but not a model that the caller gave."""
+    if isinstance(generator, Closable) and getattr(generator, "model", None) is not given:
+        generator.close()

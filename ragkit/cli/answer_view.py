@@ -41,6 +41,8 @@ def print_answer(terminal: Terminal, answer: Answer) -> None:
     if answer.standalone_question and answer.standalone_question != answer.question:
         understood = f"Understood as: {one_line(answer.standalone_question)}"
         terminal.say(Text(understood, style="dim"))
+    for warning in answer.warnings:
+        terminal.note(f"ragkit: {one_line(warning)}.")
     if answer.abstained:
         terminal.say(answer.text)
         _print_looked_at(terminal, answer.passages)

@@ -8,6 +8,8 @@ import typer
 
 from ragkit.cli.option import (
     EmbedderOption,
+    GeneratorOption,
+    GeneratorUrlOption,
     IndexOption,
     JsonOption,
     WhereOption,
@@ -31,21 +33,14 @@ def ask(
         typer.Option("-k", min=1, metavar="N", show_default=False, help="Passages to look at."),
     ] = None,
     where: WhereOption = None,
-    generator: Annotated[
-        str | None,
-        typer.Option(
-            "--generator",
-            metavar="NAME",
-            show_default=False,
-            help="What writes the answer. Default: extractive, the documents' own sentences.",
-        ),
-    ] = None,
+    generator: GeneratorOption = None,
+    generator_url: GeneratorUrlOption = None,
 ) -> None:
     """Answer a question from the documents, with a citation for every sentence."""
     session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     text, filters = read_question(question), read_where(where)
-    with session.open(generator=generator) as rag:
+    with session.open(generator=generator, generator_url=generator_url) as rag:
         answer = rag.ask(text, k=k, where=filters)
     if terminal.json:
         terminal.document(answer.to_json())

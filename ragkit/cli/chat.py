@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.ingest import exit_code, sync
-from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
+from ragkit.cli.option import (
+    EmbedderOption,
+    GeneratorOption,
+    GeneratorUrlOption,
+    IndexOption,
+    JsonOption,
+)
 from ragkit.cli.session import session_of
 
 
@@ -20,6 +26,8 @@ def chat(
     index: IndexOption = None,
     json: JsonOption = False,
     embedder: EmbedderOption = None,
+    generator: GeneratorOption = None,
+    generator_url: GeneratorUrlOption = None,
 ) -> None:
     """Talk with the documents; from a pipe, one question a line."""
     from ragkit.cli.report_view import print_report
@@ -28,7 +36,7 @@ def chat(
     session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     code = 0
-    with session.open() as rag:
+    with session.open(generator=generator, generator_url=generator_url) as rag:
         if paths:
             report = sync(rag, terminal, paths)
             code = exit_code(report)

@@ -61,7 +61,9 @@ class Check:
         return {"name": self.name, "outcome": self.outcome.value, "detail": self.detail}
 
 
-def all_checks(session: Session) -> Iterator[Check]:
+def all_checks(
+    session: Session, *, generator: str | None = None, generator_url: str | None = None
+) -> Iterator[Check]:
     """Yield every check in order; none of them raises, and none leaves anything behind."""
     folder = Path(session.index)
     checks: list[tuple[str, Callable[[], Check]]] = [
@@ -70,6 +72,7 @@ def all_checks(session: Session) -> Iterator[Check]:
         ("SQLite", check_sqlite),
         ("processor", check_processor),
         ("embedder", lambda: check_embedder(session)),
+        ("generator", lambda: check_generator(session, generator, generator_url)),
         ("vector store", check_store),
         ("telemetry", check_telemetry),
         ("index", lambda: check_index(session)),
@@ -162,6 +165,31 @@ def check_embedder(session: Session) -> Check:
         detail += f"; at least {LEAST_COSINE} was expected, so do not trust this processor"
         return _check("embedder", Outcome.FAIL, detail)
     return _check("embedder", Outcome.OK, detail)
+
+
+def check_generator(session: Session, generator: str | None, url: str | None) -> Check:
+    """Check that the generator in use writes, and tell where questions and passages are sent."""
+    from ragkit.generate.chat import ChatGenerator, HasDestination
+    from ragkit.generate.model import Message, written
+
+    with session.open(generator=generator, generator_url=url) as rag:
+        chosen = rag.generator
+        if not isinstance(chosen, ChatGenerator):
+            detail = f"{chosen.name}; questions and passages stay on this machine"
+            return _check("generator", Outcome.OK, detail)
+        model = chosen.model
+        if isinstance(model, HasDestination):
+            place = f"questions and passages are sent to {model.destination}"
+        else:
+            place = "it runs in this process"
+        try:
+            said = written(model, [Message(role="user", content="Say hello.")], max_tokens=16)
+        except RagkitError as exc:
+            return _check("generator", Outcome.FAIL, f"{place}; {one_line(str(exc))}")
+    detail = f"{chosen.name}, prompt {chosen.prompt_version}; {place}"
+    if not said.strip():
+        return _check("generator", Outcome.WARN, f"{detail}; it answers, but wrote no text")
+    return _check("generator", Outcome.OK, f"{detail}; it answers")
 
 
 def check_store() -> Check:

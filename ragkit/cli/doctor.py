@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from ragkit.cli.failure import EXIT_FAILED
-from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
+from ragkit.cli.option import (
+    EmbedderOption,
+    GeneratorOption,
+    GeneratorUrlOption,
+    IndexOption,
+    JsonOption,
+)
 from ragkit.cli.session import session_of
 from ragkit.cli.terminal import Terminal, harmless
 
@@ -22,18 +28,20 @@ def doctor(
     index: IndexOption = None,
     json: JsonOption = False,
     embedder: EmbedderOption = None,
+    generator: GeneratorOption = None,
+    generator_url: GeneratorUrlOption = None,
 ) -> None:
-    """Check Python, packages, the embedder, the store, the index, the disk; report each.
+    """Check Python, packages, embedder, generator, store, index and disk; report each.
 
-    Nothing is changed. Nothing is sent, except sample texts to an embedding endpoint if one is
-    configured. Exit code 1 if a check fails.
+    Nothing is changed. Nothing is sent, except sample texts to an endpoint if one is configured.
+    Exit code 1 if a check fails.
     """
     from ragkit.cli.check import Outcome, all_checks
 
     session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     checks = []
-    for check in all_checks(session):
+    for check in all_checks(session, generator=generator, generator_url=generator_url):
         checks.append(check)
         if not terminal.json:
             _print_check(terminal, check)

@@ -32,6 +32,26 @@ EmbedderOption = Annotated[
         help="minilm, st:PATH-OR-NAME or endpoint:MODEL. Default: as in ragkit.toml, else minilm.",
     ),
 ]
+GeneratorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--generator",
+        metavar="NAME",
+        show_default=False,
+        help="What writes the answer: extractive, openai:MODEL or local:PATH[+ADAPTER]. "
+        "Default: as in ragkit.toml, else extractive, the documents' own sentences.",
+    ),
+]
+GeneratorUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--generator-url",
+        metavar="URL",
+        show_default=False,
+        help="The endpoint of openai:MODEL, such as http://127.0.0.1:11434/v1. Passages and "
+        "questions are sent there.",
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")
 ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import typer
 
     from ragkit.answer import Answer, SearchResult
-    from ragkit.generate.protocol import Turn
+    from ragkit.generate.protocol import Generator, Turn
     from ragkit_ingest.embed.protocol import Embedder
     from ragkit_ingest.plan import SyncPlan
     from ragkit_ingest.purge import PurgeReport
@@ -124,6 +124,11 @@ class Rag(Protocol):
         """The embedder in use."""
         ...
 
+    @property
+    def generator(self) -> Generator:
+        """The generator in use."""
+        ...
+
     def verify(self) -> VerifyReport:
         """Look for damage, and mend it."""
         ...
@@ -145,7 +150,12 @@ class OpenPipeline(Protocol):
     """Opens a pipeline on an index folder."""
 
     def __call__(
-        self, index: str, *, generator: str | None = None, embedder: str | None = None
+        self,
+        index: str,
+        *,
+        generator: str | None = None,
+        embedder: str | None = None,
+        generator_url: str | None = None,
     ) -> Rag:
         """Return the pipeline; `generator` and `embedder` are names, None for the configured."""
         ...
@@ -187,16 +197,37 @@ class Session:
         """Return the streams to write to."""
         return Terminal(json=self.json)
 
-    def open(self, *, index: str | None = None, generator: str | None = None) -> Rag:
+    def open(
+        self,
+        *,
+        index: str | None = None,
+        generator: str | None = None,
+        generator_url: str | None = None,
+    ) -> Rag:
         """Open the pipeline on the index."""
-        return self.opener(index or self.index, generator=generator, embedder=self.embedder)
+        return self.opener(
+            index or self.index,
+            generator=generator,
+            embedder=self.embedder,
+            generator_url=generator_url,
+        )
 
 
-def open_pipeline(index: str, *, generator: str | None = None, embedder: str | None = None) -> Rag:
+def open_pipeline(
+    index: str,
+    *,
+    generator: str | None = None,
+    embedder: str | None = None,
+    generator_url: str | None = None,
+) -> Rag:
     """Open the real pipeline; everything heavy is imported here."""
+    from ragkit.config import Config
     from ragkit.pipeline import Pipeline
 
-    return Pipeline(index, generator=generator, embedder=embedder)
+    config = Config.load()
+    if generator_url is not None:
+        config = replace(config, generator_url=generator_url)
+    return Pipeline(index, config=config, generator=generator, embedder=embedder)
 
 
 def session_of(

@@ -6,9 +6,9 @@ the same way for every generator, by `ragkit.citations`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ragkit.answer import Passage
 from ragkit.evidence import Candidate
@@ -77,16 +77,29 @@ class Draft:
         sentences: In order; empty if the generator found nothing to say.
         prompt_tokens: Tokens read; 0 for generators without tokens.
         completion_tokens: Tokens written.
+        estimated: Whether these counts are estimates.
+        cost: Of the tokens, in the currency of the configured prices; None if unknown.
+        finish_reason: Why the model ended: "stop", "length" and so on; empty without a model.
+        model: The name that the model gives itself; empty without a model.
+        prompt_version: Of the prompt's template; empty without a prompt.
+        warnings: What a person should know of how the draft came about, one sentence each.
     """
 
     sentences: tuple[DraftSentence, ...]
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    estimated: bool = False
+    cost: float | None = 0.0
+    finish_reason: str = ""
+    model: str = ""
+    prompt_version: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 GenerationEvent = TextDelta | Draft
 
 
+@runtime_checkable
 class Generator(Protocol):
     """Drafts an answer.
 
@@ -102,4 +115,16 @@ class Generator(Protocol):
         Raises:
             GeneratorError: If the model or its endpoint fails.
         """
+        ...
+
+
+@runtime_checkable
+class HasAgenerate(Generator, Protocol):
+    """A generator that can be waited for. Cancelling the task, or closing the iterator, stops it.
+
+    One that has no `agenerate` is run in a thread, and stops at its next event.
+    """
+
+    def agenerate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent]:
+        """Yield what `generate` yields, without blocking the event loop."""
         ...

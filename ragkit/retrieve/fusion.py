@@ -7,8 +7,10 @@ Cormack, Clarke and Buettcher, SIGIR 2009: reciprocal rank fusion, which needs n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
+T = TypeVar("T", bound=Hashable)
 _RANK_OFFSET = 60  # as in the paper: the first ranks differ by little
 
 
@@ -63,3 +65,15 @@ def fused_by_rank(
         for rank, id_ in enumerate(ordered, start=1):
             scores[id_] += weight * (_RANK_OFFSET + 1) / (_RANK_OFFSET + rank)
     return sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
+
+
+def reciprocal_ranks(rankings: Sequence[Sequence[T]]) -> list[T]:
+    """Return everything in any of the rankings by the sum of its reciprocal ranks, best first.
+
+    Equal sums are in the order of the first ranking that holds them.
+    """
+    sums: dict[T, float] = {}
+    for ranking in rankings:
+        for rank, item in enumerate(ranking, start=1):
+            sums[item] = sums.get(item, 0.0) + 1.0 / (_RANK_OFFSET + rank)
+    return sorted(sums, key=lambda item: -sums[item])

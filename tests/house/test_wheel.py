@@ -53,6 +53,7 @@ def test_the_wheel_built_from_the_source_archive(tmp_path: Path) -> None:
     for package in ("ragkit", "ragkit_ingest", "ragkit_eval"):
         assert f"{package}/py.typed" in names
     assert "ragkit/cli/main.py" in names
+    assert "ragkit/prompts/answer.toml" in names
     assert any(name.startswith("ragkit/example_company/policies/") for name in names)
     assert not any("questions.jsonl" in name or "/tests/" in name for name in names)
 

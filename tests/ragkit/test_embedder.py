@@ -12,7 +12,8 @@ from ragkit.pipeline import Pipeline
 from ragkit_ingest.errors import ConfigError, EmbedderError, EmbedderMismatchError
 from ragkit_ingest.store.exact import ExactStore
 from tests.support import embedding_server, tiny_model
-from tests.support.embedding_server import EmbeddingServer, error
+from tests.support.embedding_server import EmbeddingServer
+from tests.support.endpoint_server import error
 from tests.support.folder import Folder
 from tests.support.hashing import HashingEmbedder
 

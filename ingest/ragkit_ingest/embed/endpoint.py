@@ -10,9 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -24,20 +22,16 @@ from ragkit_ingest.embed.backoff import Backoff
 from ragkit_ingest.embed.estimate import TokenEstimate, clean
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.embed.unit import unit_vectors
+from ragkit_ingest.endpoint import Endpoint, EndpointFailure
 from ragkit_ingest.errors import ConfigError, EmbedderError
 
 _SPECIAL_TOKENS = 2
 _PROBE = "The dimension of a vector."
-_PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _TOO_MUCH = frozenset({413, 422})
 _ADVICE = {
     400: "if a text is too long for the model, lower embedder_max_tokens",
-    401: "check the key in ${key_env}",
-    403: "check what the key in ${key_env} may use",
-    404: "check the model's name, and that the address ends as the endpoint wants, such as /v1",
     413: "lower embedder_max_tokens",
     422: "lower embedder_max_tokens",
-    429: "wait, or check the account's limits",
 }
 
 
@@ -73,22 +67,7 @@ class EndpointSettings:
     backoff: Backoff = field(default_factory=Backoff)
 
     def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            sound = parts.scheme in {"http", "https"} and bool(parts.hostname)
-            sound = sound and (parts.port is None or parts.port > 0)
-        except ValueError:
-            sound = False
-        if not sound:
-            raise ConfigError(
-                f"the embedder's address is {self.url!r}; give one such as "
-                "http://localhost:11434/v1 as embedder_url"
-            )
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ConfigError(
-                f"the embedder's address at {parts.hostname} holds a user, a query or a fragment; "
-                f"give only the address, and the key in ${self.key_env}"
-            )
+        self.endpoint()
         if not self.model.strip():
             raise ConfigError("the embedding model has no name; give it as endpoint:MODEL")
         for name, value, least in (
@@ -99,8 +78,23 @@ class EndpointSettings:
         ):
             if value < least:
                 raise ConfigError(f"the endpoint's {name} must be {least} or more, not {value}")
-        if not 0 < self.timeout_s <= 3600:
-            raise ConfigError(f"timeout_s must be above 0 and at most 3600, not {self.timeout_s}")
+
+    def endpoint(self) -> Endpoint:
+        """Return where requests go.
+
+        Raises:
+            ConfigError: If the address is none.
+        """
+        return Endpoint(
+            url=self.url,
+            model=self.model,
+            key_env=self.key_env,
+            timeout_s=self.timeout_s,
+            kind="embedder",
+            what="the embedding endpoint",
+            error=EmbedderError,
+            advice=_ADVICE,
+        )
 
 
 class EndpointEmbedder:
@@ -119,6 +113,7 @@ class EndpointEmbedder:
         self, settings: EndpointSettings, *, estimate: TokenEstimate | None = None
     ) -> None:
         self._settings = settings
+        self._endpoint = settings.endpoint()
         self._estimate = estimate or TokenEstimate()
         self._dimension = settings.dimensions
         self._client: Any = None
@@ -180,7 +175,7 @@ class EndpointEmbedder:
         read = self._estimate.cut([clean(prefix + text) for text in texts], limit)
         rows = [row for batch in self._batches(read) for row in self._answered(batch)]
         self._agree([len(row) for row in rows])
-        return unit_vectors(rows, self._who)
+        return unit_vectors(rows, self._endpoint.who)
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[str]]:
         batch: list[str] = []
@@ -207,8 +202,8 @@ class EndpointEmbedder:
             wrong = next((length for length in lengths if length != wanted), None)
             if wrong is not None or not wanted:
                 raise EmbedderError(
-                    f"{self._who} gave a vector of {wrong or 0} dimensions where {wanted} were "
-                    "expected; check that the model was not changed, and embedder_dimensions"
+                    f"{self._endpoint.who} gave a vector of {wrong or 0} dimensions where {wanted} "
+                    "were expected; check that the model was not changed, and embedder_dimensions"
                 )
             self._dimension = wanted
 
@@ -229,24 +224,23 @@ class EndpointEmbedder:
         failed = 0
         while True:
             try:
-                with self._translated():
+                with self._endpoint.translated():
                     return self._request(texts)
-            except _PassingError as exc:
+            except EndpointFailure as exc:
+                if exc.status in _TOO_MUCH:
+                    raise _TooMuchError(str(exc)) from exc
                 failed += 1
-                wait = self._settings.backoff.wait_s(failed, exc.headers)
+                backoff = self._settings.backoff
+                wait = backoff.wait_s(failed, exc.headers) if exc.passing else None
                 if wait is None:
                     tries = f" ({failed} tries)" if failed > 1 else ""
                     raise EmbedderError(f"{exc}{tries}") from exc
-            self._settings.backoff.sleep(wait)
+            backoff.sleep(wait)
 
     def _request(self, texts: list[str]) -> bytes:
-        from openai import Omit
-
-        options: dict[str, Any] = {}
+        options = self._endpoint.request_options()
         if self._settings.dimensions:
             options["dimensions"] = self._settings.dimensions
-        if not self._key():
-            options["extra_headers"] = {"Authorization": Omit()}
         response = self._opened().embeddings.with_raw_response.create(
             input=texts, model=self._settings.model, encoding_format="base64", **options
         )
@@ -259,65 +253,10 @@ class EndpointEmbedder:
         with self._lock:
             if self._client is None:
                 self._client = OpenAI(
-                    base_url=self._settings.url,
-                    api_key=self._key() or "none",
-                    max_retries=0,
-                    timeout=self._settings.timeout_s,
+                    **self._endpoint.client_options(),
                     http_client=DefaultHttpxClient(follow_redirects=False),
                 )
             return self._client
-
-    def _key(self) -> str:
-        key = os.environ.get(self._settings.key_env, "").strip()
-        if not key.isascii() or not key.isprintable():
-            raise EmbedderError(
-                f"the key in ${self._settings.key_env} holds characters that no key has; set it "
-                "again"
-            )
-        return key
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn the errors of the openai library into ours."""
-        import openai
-
-        try:
-            yield
-        except openai.APIStatusError as exc:
-            raise self._refusal(exc) from exc
-        except openai.APITimeoutError as exc:
-            raise _PassingError(
-                f"{self._who} did not answer within {self._settings.timeout_s:g} s; check that "
-                "the server is not overloaded"
-            ) from exc
-        except openai.APIConnectionError as exc:
-            reason = self._harmless(str(exc.__cause__ or exc))
-            raise _PassingError(
-                f"{self._who} cannot be reached or broke the connection ({reason}); check that "
-                "the server runs, and embedder_url"
-            ) from exc
-        except openai.OpenAIError as exc:
-            raise EmbedderError(
-                f"{self._who} could not be asked ({self._harmless(str(exc))}); check embedder_url "
-                f"and the key in ${self._settings.key_env}"
-            ) from exc
-
-    def _refusal(self, exc: Any) -> EmbedderError:
-        status = int(exc.status_code)
-        said = self._harmless(_said(exc.body) or exc.response.text)
-        advice = _ADVICE.get(status, "see what the server logged").replace(
-            "{key_env}", self._settings.key_env
-        )
-        if 300 <= status < 400:
-            advice = "redirects are not followed, so that texts go only where you said: give the "
-            advice += "final address as embedder_url"
-        message = f"{self._who} answered {status}{f' ({said})' if said else ''}; {advice}"
-        if status in _TOO_MUCH:
-            return _TooMuchError(message)
-        if status in _PASSING and "insufficient_quota" not in str(exc.body):
-            headers = {name.lower(): value for name, value in exc.response.headers.items()}
-            return _PassingError(message, headers)
-        return EmbedderError(message)
 
     # -- answers -----------------------------------------------------------------------------
 
@@ -330,47 +269,20 @@ class EndpointEmbedder:
             vectors = {index: _vector(value) for index, value in entries.items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise EmbedderError(
-                f"{self._who} answered with something that is no list of embeddings "
-                f"({self._harmless(body[:80].decode('utf-8', 'replace'))!r}); check that "
+                f"{self._endpoint.who} answered with something that is no list of embeddings "
+                f"({self._endpoint.harmless(body[:80].decode('utf-8', 'replace'))!r}); check that "
                 "embedder_url leads to an OpenAI-compatible interface"
             ) from exc
         if given != count or set(vectors) != set(range(count)):
             raise EmbedderError(
-                f"{self._who} gave {given} vectors numbered {sorted(vectors)[:5]}... for {count} "
-                "texts; nothing of it was stored"
+                f"{self._endpoint.who} gave {given} vectors numbered {sorted(vectors)[:5]}... for "
+                f"{count} texts; nothing of it was stored"
             )
         return [vectors[index] for index in range(count)]
-
-    @property
-    def _who(self) -> str:
-        return f"the embedding endpoint {self._settings.url} (model {self._settings.model})"
-
-    def _harmless(self, text: str) -> str:
-        """Return a server's words on one line, short, and without the key."""
-        key = os.environ.get(self._settings.key_env, "").strip()
-        if key:
-            text = text.replace(key, "[key]")
-        text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        return text if len(text) <= 200 else f"{text[:200]}..."
-
-
-class _PassingError(EmbedderError):
-    """A failure that may pass, with the headers of the answer."""
-
-    def __init__(self, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.headers = headers or {}
 
 
 class _TooMuchError(EmbedderError):
     """The server takes no request of this size."""
-
-
-def _said(body: object) -> str:
-    """Return the message in an error's body, in the shapes that servers give it."""
-    while isinstance(body, dict):
-        body = body.get("error", body.get("message", body.get("detail", "")))
-    return body if isinstance(body, str) else ""
 
 
 def _vector(value: object) -> Vectors:

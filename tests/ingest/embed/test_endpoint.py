@@ -17,8 +17,9 @@ from ragkit_ingest.embed.backoff import Backoff
 from ragkit_ingest.embed.endpoint import EndpointEmbedder, EndpointSettings
 from ragkit_ingest.embed.unit import check_vectors
 from ragkit_ingest.errors import ConfigError, EmbedderError
-from tests.support import embedding_server
-from tests.support.embedding_server import EmbeddingServer, Time, answer_with, error, raw, well
+from tests.support import embedding_server, endpoint_server
+from tests.support.embedding_server import EmbeddingServer, answer_with, well
+from tests.support.endpoint_server import Time, error, raw
 
 Make = Callable[..., EndpointEmbedder]
 
@@ -315,7 +316,7 @@ def test_tries_are_bounded(server: EmbeddingServer, make: Make, time: Time) -> N
 def test_a_hanging_server_is_left_and_asked_again(
     server: EmbeddingServer, make: Make, time: Time
 ) -> None:
-    server.then = [embedding_server.hang(30)]
+    server.then = [endpoint_server.hang(30)]
     assert make(timeout_s=0.2).embed_query("tea").shape == (48,)
     assert time.slept == [0.5]
 
@@ -323,7 +324,7 @@ def test_a_hanging_server_is_left_and_asked_again(
 def test_a_server_that_only_hangs_is_a_sentence(
     server: EmbeddingServer, make: Make, time: Time
 ) -> None:
-    server.always = embedding_server.hang(30)
+    server.always = endpoint_server.hang(30)
     backoff = Backoff(tries=2, sleep=time.sleep)
     with pytest.raises(EmbedderError, match=r"did not answer within 0.1 s; .* \(2 tries\)"):
         make(timeout_s=0.1, backoff=backoff).embed_query("tea")
@@ -332,9 +333,10 @@ def test_a_server_that_only_hangs_is_a_sentence(
 def test_a_cut_connection_is_tried_again(server: EmbeddingServer, make: Make, time: Time) -> None:
     def halfway(server: EmbeddingServer, request: dict[str, Any]) -> Any:
         status, headers, body = well(server, request)
+        assert isinstance(body, bytes)
         return status, {**headers, "Content-Length": str(len(body))}, body[: len(body) // 2]
 
-    server.then = [embedding_server.cut, halfway]
+    server.then = [endpoint_server.cut, halfway]
     assert make().embed_query("tea").shape == (48,)
     assert time.slept == [0.5, 1.0]
 

@@ -16,7 +16,8 @@ import pytest
 from ragkit.answer import Answer, Citation, Passage, SearchResult, Sentence
 from ragkit.cli.main import run
 from ragkit.cli.session import Session
-from ragkit.generate.protocol import Turn
+from ragkit.generate.extractive import ExtractiveGenerator
+from ragkit.generate.protocol import Generator, Turn
 from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.embed.protocol import Embedder
 from ragkit_ingest.errors import UsageError
@@ -165,13 +166,21 @@ class FakePipeline:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     opened: list[tuple[str, str | None]] = field(default_factory=list)
     embedders: list[str | None] = field(default_factory=list)
+    urls: list[str | None] = field(default_factory=list)
+    writer: Generator = field(default_factory=ExtractiveGenerator)
     fails: BaseException | None = None
     watched: Sequence[Any] = ()
 
     def open(
-        self, index: str, *, generator: str | None = None, embedder: str | None = None
+        self,
+        index: str,
+        *,
+        generator: str | None = None,
+        embedder: str | None = None,
+        generator_url: str | None = None,
     ) -> Self:
         self.opened.append((index, generator))
+        self.urls.append(generator_url)
         self.embedders.append(embedder)
         return self
 
@@ -295,6 +304,10 @@ class FakePipeline:
     @property
     def embedder(self) -> Embedder:
         return MiniLM()
+
+    @property
+    def generator(self) -> Generator:
+        return self.writer
 
     def verify(self) -> VerifyReport:
         self._note("verify")

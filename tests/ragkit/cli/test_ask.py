@@ -138,3 +138,18 @@ def test_shorten_cuts_between_words() -> None:
     assert shorten("one  two\nthree", 100) == "one two three"
     assert shorten("one two three", 10) == "one..."
     assert shorten("x" * 50, 10) == "xxxxxxx..."
+
+
+def test_the_generator_and_its_address_reach_the_pipeline(ragkit: Any, pipeline: Any) -> None:
+    url = "http://127.0.0.1:11434/v1"
+    ragkit("ask", "tea", "--generator", "openai:m", "--generator-url", url)
+    assert pipeline.opened[-1][1] == "openai:m"
+    assert pipeline.urls == [url]
+
+
+def test_warnings_are_said_beside_the_answer(ragkit: Any, pipeline: Any, make: Any) -> None:
+    pipeline.answers["tea"] = make.answer("tea", warnings=("the answer was cut off",))
+    result = ragkit("ask", "tea")
+    assert "ragkit: the answer was cut off." in result.err
+    assert "cut off" not in result.out
+    assert ragkit("ask", "tea", "--json").json["warnings"] == ["the answer was cut off"]

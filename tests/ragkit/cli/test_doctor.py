@@ -10,9 +10,14 @@ import pytest
 
 from ragkit.cli import check
 from ragkit.cli.check import Outcome
+from ragkit.generate.chat import ChatGenerator
+from ragkit.generate.endpoint import ChatEndpointSettings, EndpointChatModel
 from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import DamagedIndexError, EmbedderError, NoIndexError
+from tests.support import chat_server
+from tests.support.endpoint_server import error
+from tests.support.fake_chat_model import FakeChatModel
 from tests.support.hashing import HashingEmbedder
 
 NAMES = [
@@ -21,6 +26,7 @@ NAMES = [
     "SQLite",
     "processor",
     "embedder",
+    "generator",
     "vector store",
     "telemetry",
     "index",
@@ -127,3 +133,29 @@ def test_an_endpoint_that_is_gone_fails_and_the_others_go_on(
     result = ragkit("doctor")
     assert "fail embedder     the embedding endpoint cannot be reached" in result.out
     assert result.code == 1
+
+
+def test_the_generator_in_use_is_asked_and_where_it_sends_is_said(
+    make_session: Any, pipeline: Any
+) -> None:
+    found = check.check_generator(make_session(), None, None)
+    assert found.outcome is Outcome.OK
+    assert found.detail == "extractive; questions and passages stay on this machine"
+    with chat_server.serving() as server:
+        model = EndpointChatModel(ChatEndpointSettings(url=server.url, model="m"))
+        pipeline.writer = ChatGenerator(model)
+        found = check.check_generator(make_session(), None, None)
+        assert found.outcome is Outcome.OK
+        assert f"questions and passages are sent to {server.url}; it answers" in found.detail
+        server.text = ""
+        found = check.check_generator(make_session(), None, None)
+        assert (found.outcome, "wrote no text" in found.detail) == (Outcome.WARN, True)
+        server.always = error(404, "no such model")
+        found = check.check_generator(make_session(), None, None)
+        assert found.outcome is Outcome.FAIL
+        assert f"are sent to {server.url}; the chat endpoint" in found.detail
+        assert "no such model" in found.detail
+        model.close()
+    pipeline.writer = ChatGenerator(FakeChatModel("Hello."))
+    found = check.check_generator(make_session(), "local:x", None)
+    assert found.detail == "fake:one, prompt answer-1; it runs in this process; it answers"

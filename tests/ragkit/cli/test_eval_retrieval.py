@@ -36,7 +36,13 @@ def evaluate(
     monkeypatch.delenv("RAGKIT_INDEX", raising=False)
     monkeypatch.setenv("COLUMNS", "160")
 
-    def opener(index: str, *, generator: str | None = None, embedder: str | None = None) -> Rag:
+    def opener(
+        index: str,
+        *,
+        generator: str | None = None,
+        embedder: str | None = None,
+        generator_url: str | None = None,
+    ) -> Rag:
         return Pipeline(index, generator=generator, embedder=HashingEmbedder())
 
     def invoke(*arguments: str) -> tuple[int, str, str]:
