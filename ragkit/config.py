@@ -54,6 +54,8 @@ class Config:
         expand: Most tokens of a passage with its neighbours of the same section, 0 to 8,192; 0 for
             the passage alone.
         generator: Who writes the answer: "extractive".
+        unsupported: What becomes of a generated sentence that the passages do not support: "flag"
+            (shown as such) or "drop" (left out).
         min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
     """
 
@@ -81,6 +83,7 @@ class Config:
     rerank_depth: int = 50
     expand: int = 0
     generator: str = "extractive"
+    unsupported: str = "flag"
     min_confidence: float = 0.407
 
     def __post_init__(self) -> None:
@@ -106,6 +109,8 @@ class Config:
         _between("min_confidence", self.min_confidence, 0, 1)
         if self.ocr not in {"auto", "on", "off"}:
             raise ConfigError(f"ocr must be auto, on or off, not {self.ocr!r}")
+        if self.unsupported not in {"flag", "drop"}:
+            raise ConfigError(f"unsupported must be flag or drop, not {self.unsupported!r}")
         if self.mode not in {"hybrid", "dense", "lexical"}:
             raise ConfigError(f"mode must be hybrid, dense or lexical, not {self.mode!r}")
         if self.fusion not in {"score", "rank"}:
