@@ -29,6 +29,7 @@ _NEAR = 4
 _CLOSE = 0.5
 _LONGER = 0.06
 _SLOT = 3
+_JOINING = frozenset({"and", "but", "while", "whereas", "or"})
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -345,6 +346,7 @@ def _conflicts(
 ) -> Iterator[Conflict]:
     stored = [word for index in inside for word in ground.words[index]]
     yield from _numbers(claim, stored, ground)
+    yield from _bounds(claim, stored)
     yield from _names(claim, ground, aligned)
     if aligned < _CLOSE:
         return
@@ -353,6 +355,7 @@ def _conflicts(
     yield from _opposites(claim, line)
     yield from _exchanged(claim, line, matcher, ground)
     yield from _reordered(claim, line)
+    yield from _mixed(claim, [ground.words[index] for index in inside])
 
 
 def _numbers(claim: Sequence[Word], stored: Sequence[Word], ground: Ground) -> Iterator[Conflict]:
@@ -367,10 +370,21 @@ def _numbers(claim: Sequence[Word], stored: Sequence[Word], ground: Ground) -> I
             yield Conflict(kind=ConflictKind.NUMBER, said=word.text, stored=stored_instead)
 
 
+def _bounds(claim: Sequence[Word], stored: Sequence[Word]) -> Iterator[Conflict]:
+    """Yield numbers that are a most in one and a least in the other."""
+    bounds: dict[str, set[str]] = {}
+    for word in stored:
+        bounds.setdefault(word.stem, set()).add(word.bound)
+    for word in claim:
+        other = {"upper": "lower", "lower": "upper"}.get(word.bound)
+        if other and bounds.get(word.stem) == {other}:
+            yield Conflict(kind=ConflictKind.OPPOSITE, said=word.text, stored=word.text)
+
+
 def _with_units(found: Sequence[Word]) -> Iterator[tuple[Word, str]]:
     """Yield each number with the stem of what is counted; empty if nothing stands behind it."""
     for index, word in enumerate(found):
-        if word.number:
+        if word.number and not word.dated:
             behind = found[index + 1] if index + 1 < len(found) else None
             counts = behind is not None and behind.content and not behind.number
             yield word, behind.stem if behind and counts else ""
@@ -445,7 +459,7 @@ def _is(kind: ConflictKind, word: Word, ground: Ground, *, alone: bool) -> bool:
     another, and is never written small.
     """
     if kind is ConflictKind.NUMBER:
-        return word.number
+        return word.number and not word.dated
     return word.name or (alone and word.opening and word.stem not in ground.ordinary)
 
 
@@ -454,14 +468,100 @@ def _reordered(claim: Sequence[Word], line: Sequence[Word]) -> Iterator[Conflict
     if any(word.text == "by" for word in claim) != any(word.text == "by" for word in line):
         return
     here = Counter(word.stem for word in line)
+    by_stem = {word.stem: word for word in line}
     said = Counter(word.stem for word in claim)
     kept = [
         word
         for word in claim
-        if (word.name or word.number) and here[word.stem] == said[word.stem] == 1
+        if (word.name or word.number)
+        and not word.dated
+        and here[word.stem] == said[word.stem] == 1
+        and not by_stem[word.stem].dated
     ]
     places = {word.stem: place for place, word in enumerate(line)}
     for first, second in pairwise(kept):
         if places[first.stem] > places[second.stem]:
             kind = ConflictKind.NUMBER if first.number else ConflictKind.NAME
             yield Conflict(kind=kind, said=first.text, stored=second.text)
+
+
+def _mixed(claim: Sequence[Word], inside: Sequence[Sequence[Word]]) -> Iterator[Conflict]:
+    """Yield numbers and names that the text says of something else.
+
+    The window is cut into clauses. A number or name is out of place if the claim's other words
+    stand in a clause with another number of the same unit, or another name, and none of them in
+    its own: "Alice lives in Leeds" where "Alice lives in Berlin, and Bob lives in Leeds".
+    """
+    clauses = [clause for line in inside for clause in _clauses(line)]
+    said = {word.stem for word in claim}
+    for item, unit in _items(claim):
+        own = [clause for clause in clauses if any(word.stem == item.stem for word in clause)]
+        if len(own) != 1:
+            continue
+        home = _topic(own[0], clauses, item)
+        rivals = [
+            clause
+            for clause in clauses
+            if clause is not own[0]
+            and any(
+                rival.stem not in said
+                and rival.number == item.number
+                and (behind == unit or not item.number)
+                for rival, behind in _items(clause)
+            )
+        ]
+        away = [_topic(clause, clauses, item) for clause in rivals]
+        others = {w.stem for w in claim if w.content and w.stem not in (item.stem, unit)}
+        told = frozenset[str]().union(*away)
+        if (others & told) - home and not (others & home) - told:
+            kind = ConflictKind.NUMBER if item.number else ConflictKind.NAME
+            yield Conflict(kind=kind, said=item.text, stored=_rival(rivals[0], item, unit, said))
+
+
+def _items(found: Sequence[Word]) -> Iterator[tuple[Word, str]]:
+    """Yield the numbers with a unit, and the names."""
+    for word, unit in _with_units(found):
+        if unit:
+            yield word, unit
+    for word in found:
+        if word.name and not word.dated:
+            yield word, ""
+
+
+def _clauses(line: Sequence[Word]) -> list[Sequence[Word]]:
+    """Return the clauses of a line, cut before "and", "but", "while" and "whereas"."""
+    clauses: list[list[Word]] = [[]]
+    for word in line:
+        if word.text in _JOINING:
+            clauses.append([])
+        clauses[-1].append(word)
+    return [clause for clause in clauses if any(word.content for word in clause)]
+
+
+def _topic(clause: Sequence[Word], clauses: Sequence[Sequence[Word]], item: Word) -> frozenset[str]:
+    """Return the stems that tell what a clause's number or name is said of.
+
+    Where a later clause begins with its number ("three months for managers and one month for all
+    others"), what stands before the first number is said of both.
+    """
+    shared: frozenset[str] = frozenset()
+    if item.number and any(_begins_with_number(other) for other in clauses):
+        first = next(other for other in clauses if any(word.number for word in other))
+        before = next(place for place, word in enumerate(first) if word.number)
+        shared = frozenset(word.stem for word in first[:before])
+    return frozenset(word.stem for word in clause if word.content) - shared
+
+
+def _begins_with_number(clause: Sequence[Word]) -> bool:
+    content = next((word for word in clause if word.content), None)
+    return content is not None and content.number and clause[0].text in _JOINING
+
+
+def _rival(clause: Sequence[Word], item: Word, unit: str, said: set[str]) -> str:
+    return next(
+        rival.text
+        for rival, behind in _items(clause)
+        if rival.stem not in said
+        and rival.number == item.number
+        and (behind == unit or not item.number)
+    )

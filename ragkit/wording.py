@@ -67,6 +67,17 @@ _NO_DENIAL = re.compile(
     r"|no\. ?\d)",
     re.IGNORECASE,
 )
+_FOLLOWING = re.compile(r"[\s-]+([^\W\d_]+)")
+_UPPER = re.compile(
+    r"(?:\bup to|\bat most|\b(?:no|not) (?:more|later|longer) than|\bmaximum(?: of)?|\bunder"
+    r"|(?<!no )(?<!not )\b(?:less|fewer) than|\bbelow|\bwithin)\s+\W?$",
+    re.IGNORECASE,
+)
+_LOWER = re.compile(
+    r"(?:\bat least|\b(?:no|not) (?:less|fewer|earlier) than|\bminimum(?: of)?|\bover"
+    r"|(?<!no )(?<!not )\bmore than|\babove)\s+\W?$",
+    re.IGNORECASE,
+)
 _CLAUSE = frozenset(",;:.()!?\u2013\u2014")
 _REACH = 6
 _HEDGING = """
@@ -104,6 +115,8 @@ class Word:
         content: Whether it says something of its own, unlike "the", "of", "may" or "not".
         negated: Whether a negation stands up to six words before it, in the same clause.
         negation: Whether it is one.
+        dated: Whether it is part of a date in figures, where the order says nothing.
+        bound: "upper" for a number behind "up to" or "within", "lower" behind "at least".
     """
 
     text: str
@@ -117,6 +130,8 @@ class Word:
     content: bool = False
     negated: bool = False
     negation: bool = False
+    dated: bool = False
+    bound: str = ""
 
 
 @lru_cache(maxsize=20_000)
@@ -151,7 +166,7 @@ def _word(match: re.Match[str], low: str, *, opening: bool, negated: bool, negat
     shown = match.group()
     number = (
         match["scaled"] is not None
-        or (low in _COUNTED and low != "one")
+        or (low in _COUNTED and (low != "one" or _counts(match)))
         or _NUMBER.fullmatch(shown) is not None
     )
     mixed = not number and any(c.isdigit() for c in shown) and any(c.isalpha() for c in shown)
@@ -171,7 +186,21 @@ def _word(match: re.Match[str], low: str, *, opening: bool, negated: bool, negat
         content=not spoken and low not in PERSONAL,
         negated=negated,
         negation=negation,
+        bound=_bound(match) if number else "",
     )
+
+
+def _counts(match: re.Match[str]) -> bool:
+    """Return whether a "one" counts what follows: "one month", not "one of them"."""
+    following = _FOLLOWING.match(match.string, match.end())
+    return following is not None and following[1].lower() not in STOPWORDS | HEDGES
+
+
+def _bound(match: re.Match[str]) -> str:
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    if _UPPER.search(before):
+        return "upper"
+    return "lower" if _LOWER.search(before) else ""
 
 
 def _date(shown: str, start: int, negated: bool) -> Iterator[Word]:
@@ -187,6 +216,7 @@ def _date(shown: str, start: int, negated: bool) -> Iterator[Word]:
             number=True,
             content=True,
             negated=negated,
+            dated=True,
         )
 
 
