@@ -20,7 +20,7 @@ from itertools import pairwise
 
 from ragkit.opposite import opposed
 from ragkit.sentence import split
-from ragkit.wording import Word, analysed
+from ragkit.wording import MEASURES, Word, analysed
 from ragkit_ingest.records import Block, BlockKind
 
 WINDOW = 3
@@ -368,6 +368,13 @@ def _numbers(claim: Sequence[Word], stored: Sequence[Word], ground: Ground) -> I
         elif unit and units.get(unit) and word.stem not in units[unit]:
             stored_instead = ", ".join(sorted(units[unit]))
             yield Conflict(kind=ConflictKind.NUMBER, said=word.text, stored=stored_instead)
+    measured = _measured(stored)
+    for stem, measures in _measured(claim).items():
+        others = measured.get(stem)
+        if others and measures.isdisjoint(others):
+            yield Conflict(
+                kind=ConflictKind.NUMBER, said=" ".join(measures), stored=" ".join(others)
+            )
 
 
 def _bounds(claim: Sequence[Word], stored: Sequence[Word]) -> Iterator[Conflict]:
@@ -388,6 +395,17 @@ def _with_units(found: Sequence[Word]) -> Iterator[tuple[Word, str]]:
             behind = found[index + 1] if index + 1 < len(found) else None
             counts = behind is not None and behind.content and not behind.number
             yield word, behind.stem if behind and counts else ""
+
+
+def _measured(found: Sequence[Word]) -> dict[str, frozenset[str]]:
+    """Return by number the measures beside it: "30 days", "30 working days", "$ 30"."""
+    table: dict[str, frozenset[str]] = {}
+    for index, word in enumerate(found):
+        beside = found[max(0, index - 1) : index + 3]
+        measures = {other.stem for other in beside if other.stem in MEASURES}
+        if word.number and not word.dated and measures:
+            table[word.stem] = table.get(word.stem, frozenset()) | measures
+    return table
 
 
 def _counted(found: Sequence[Word]) -> dict[str, set[str]]:

@@ -70,12 +70,14 @@ class Judgement:
         grounds: Where, best first: (index of the ground, window of its lines); empty if there
             are no lines.
         conflicts: What the claim says otherwise than the text.
+        missing: How many of its content words are not there.
     """
 
     score: float
     supported: bool
     grounds: tuple[tuple[int, Window], ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class Judge:
             supported=score >= self._threshold and not conflicts,
             grounds=((index, alignment.window),),
             conflicts=conflicts,
+            missing=len(alignment.missing),
         )
 
     def _aligned(
@@ -356,8 +359,8 @@ def _inside(index: int, window: Window) -> list[Place]:
 
 
 def _may_be_in_parts(found: Judgement) -> bool:
-    """Return whether a claim may rest on two places: nothing in it is said otherwise in one."""
-    return not found.supported and not any(
+    """Return whether a claim may say more than one place does, and nothing that one denies."""
+    return found.missing > 0 and not any(
         conflict.stored or conflict.kind is ConflictKind.NEGATION for conflict in found.conflicts
     )
 
@@ -371,12 +374,15 @@ def _parts(claim: str) -> list[str]:
 
 
 def _joined(whole: Judgement, parts: Sequence[Judgement]) -> Judgement:
-    """Return the judgement of the parts together, if each is supported."""
-    if not all(part.supported for part in parts):
-        return whole
+    """Return the judgement of the parts together: supported if each is."""
     grounds = dict.fromkeys(place for part in parts for place in part.grounds)
+    conflicts = dict.fromkeys(conflict for part in parts for conflict in part.conflicts)
     return Judgement(
-        score=min(part.score for part in parts), supported=True, grounds=tuple(grounds)
+        score=min(part.score for part in parts),
+        supported=all(part.supported for part in parts),
+        grounds=tuple(grounds) or whole.grounds,
+        conflicts=tuple(conflicts),
+        missing=sum(part.missing for part in parts),
     )
 
 

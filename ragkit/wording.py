@@ -96,6 +96,12 @@ EXTREMES = frozenset(_GOING_FAR.split())
 PERSONAL = frozenset(_OF_ONESELF.split())
 """Words by which speakers speak of themselves."""
 
+_MEASURING = """
+    second minute hour day night week month quarter year euro dollar pound percent meter metre
+    kilometer kilometre km cm mm mile inch foot gram kilogram kg mg ton tonne liter litre ml degree
+    volt watt kilowatt amp byte kb mb gb tb point
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -238,3 +244,7 @@ def _stem(low: str) -> str:
         return _SIGNS[low]
     found = words(low)
     return found[-1] if found else low
+
+
+MEASURES = frozenset(_stem(word) for word in _MEASURING.split())
+"""The stems of words by which people measure time, money and things."""

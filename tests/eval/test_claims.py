@@ -61,7 +61,7 @@ def test_labels_that_say_no(tmp_path: Path, label: object) -> None:
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: object, why: str) -> None:
-    with pytest.raises(UsageError, match="line 2 of .*claims.jsonl") as raised:
+    with pytest.raises(UsageError, match=r"line 2 of .*claims\.jsonl") as raised:
         load_claims(write(tmp_path, row(), line))
     assert why in str(raised.value)
 

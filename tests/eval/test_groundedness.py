@@ -14,9 +14,7 @@ from ragkit_ingest.errors import UsageError
 
 
 def judged(number: int, label: bool, score: float, *, name: str = "") -> JudgedClaim:
-    claim = Claim(
-        id=str(number), context=(f"c{number}",), claim="Said.", supported=label, set=name
-    )
+    claim = Claim(id=str(number), context=(f"c{number}",), claim="Said.", supported=label, set=name)
     return JudgedClaim(claim=claim, judgement=Judgement(score=score, supported=score >= 0.5))
 
 

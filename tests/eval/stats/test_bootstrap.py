@@ -74,6 +74,6 @@ def test_draws_without_a_value_are_left_out() -> None:
     assert interval == (0.5, 1.0)
 
 
-def test_too_few_samples_are_refused() -> None:
+def test_too_few_draws_of_clusters_are_refused() -> None:
     with pytest.raises(ValueError, match="100 or more"):
         clustered_ci95(share, [0], samples=5)
