@@ -462,10 +462,10 @@ def _exchanged(
     for said, instead in _differences(claim, line, matcher):
         if max(len(said), len(instead)) > _SLOT:
             continue
-        alone = len(said) == len(instead) == 1
+        alone = len(instead) == 1
         for kind in (ConflictKind.NAME, ConflictKind.NUMBER):
-            new = [word for word in said if _is(kind, word, ground, alone=alone)]
-            lost = [word for word in instead if _is(kind, word, ground, alone=alone)]
+            new = [w for w in said if _is(kind, w, ground, alone=alone and w is said[-1])]
+            lost = [w for w in instead if _is(kind, w, ground, alone=alone)]
             if new and lost and {w.stem for w in new}.isdisjoint(w.stem for w in lost):
                 yield Conflict(kind=kind, said=new[0].text, stored=lost[0].text)
 
@@ -473,8 +473,8 @@ def _exchanged(
 def _is(kind: ConflictKind, word: Word, ground: Ground, *, alone: bool) -> bool:
     """Return whether it is a number, or a name.
 
-    The capital at the start of a sentence makes a name if the word stands alone in the place of
-    another, and is never written small.
+    The capital at the start of a sentence makes a name if the word stands in the place of one
+    other, and is never written small.
     """
     if kind is ConflictKind.NUMBER:
         return word.number and not word.dated
