@@ -12,6 +12,7 @@ from ragkit.citations import Verified, verify
 from ragkit.generate.protocol import DraftSentence, Span
 from ragkit.support import Judge
 from ragkit_ingest.catalog.reading import StoredDocument
+from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.records import Page, page_at
 
 TEXT = (
@@ -277,6 +278,26 @@ CHANGES = (
     (" covers ", " does not cover "), (" must ", " must not "), (" is open", " is not open"),
     ("days", "months"), ("months", "days"),
 )  # fmt: skip
+OPENINGS = ("", "Yes: ", "Sure, ", "In short, ", "According to the documents, ")
+
+
+@pytest.mark.parametrize("judge", [JUDGE, Judge(MiniLM())], ids=["words", "meaning"])
+def test_every_fact_is_supported_and_no_changed_copy(judge: Judge) -> None:
+    for fact in FACTS:
+        true = [DraftSentence(text=opening + fact) for opening in OPENINGS]
+        verified = verify(true, DOCUMENTS.get, PASSAGES, judge)
+        assert [s.text for s in verified.sentences if not s.supported] == []
+        changed = [
+            DraftSentence(text=opening + fact.replace(*change))
+            for opening in OPENINGS
+            for change in CHANGES
+            if change[0] in fact
+        ]
+        verified = verify(changed, DOCUMENTS.get, PASSAGES, judge)
+        assert [s.text for s in verified.sentences if s.supported] == []
+        assert verified.citations == ()
+
+
 spans = st.builds(
     Span,
     document_id=st.integers(0, 4),
@@ -286,7 +307,7 @@ spans = st.builds(
 marks = st.sampled_from(
     ["", " [1]", " [99]", " [1, 2]", "[^3]", " [doc 4]", " \u30101\u2020x\u3011"]
 )
-openings = st.sampled_from(["", "Yes: ", "Sure, ", "In short, ", "According to the documents, "])
+openings = st.sampled_from(OPENINGS)
 
 
 @st.composite
