@@ -94,11 +94,29 @@ class Sentence:
         text: As shown, without citation marks.
         citations: Numbers of the citations that support it.
         supported: Whether at least one verified citation supports it.
+        neutral: Whether it says nothing that needs a source: a greeting, a question, a heading.
+        score: Probability in [0, 1] that the passages support it, where it was judged; None for
+            a sentence that repeats a passage word for word, and for a neutral one.
     """
 
     text: str
     citations: tuple[int, ...] = ()
     supported: bool = False
+    neutral: bool = False
+    score: float | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the sentence as it stands in an answer's JSON."""
+        found: dict[str, object] = {
+            "text": self.text,
+            "citations": list(self.citations),
+            "supported": self.supported,
+        }
+        if self.neutral:
+            found["neutral"] = True
+        if self.score is not None:
+            found["score"] = round(self.score, 4)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,10 +199,7 @@ class Answer:
             "text": self.text,
             "abstained": self.abstained,
             "confidence": round(self.confidence, 4),
-            "sentences": [
-                {"text": s.text, "citations": list(s.citations), "supported": s.supported}
-                for s in self.sentences
-            ],
+            "sentences": [sentence.to_json() for sentence in self.sentences],
             "citations": [
                 {
                     "n": c.n,

@@ -74,6 +74,8 @@ class Config:
             "multi" (other wordings), "hyde" (a passage that might answer), or empty for nothing.
         persona: How a chat model's answers should sound; empty for no wish.
         prompts: A folder whose prompts win over the packaged ones; empty for none.
+        unsupported: What becomes of a generated sentence that the passages do not support: "flag"
+            (shown as such) or "drop" (left out).
         min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
     """
 
@@ -115,6 +117,7 @@ class Config:
     query_rewriting: str = ""
     persona: str = ""
     prompts: str = ""
+    unsupported: str = "flag"
     min_confidence: float = 0.407
 
     def __post_init__(self) -> None:
@@ -138,6 +141,8 @@ class Config:
         self._check_generator()
         if self.ocr not in {"auto", "on", "off"}:
             raise ConfigError(f"ocr must be auto, on or off, not {self.ocr!r}")
+        if self.unsupported not in {"flag", "drop"}:
+            raise ConfigError(f"unsupported must be flag or drop, not {self.unsupported!r}")
         if self.mode not in {"hybrid", "dense", "lexical"}:
             raise ConfigError(f"mode must be hybrid, dense or lexical, not {self.mode!r}")
         if self.fusion not in {"score", "rank"}:

@@ -1,6 +1,7 @@
-"""Small logistic models whose weights a person can read, from `weights.json`.
+"""Small logistic models whose weights a person can read.
 
-They are fitted by `bench/fit_evidence.py`, which also writes the file.
+`bench/fit_evidence.py` fits those of `weights.json`, `bench/fit_groundedness.py` those of
+`support.json`; each writes its file.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 Features = Mapping[str, float]
 
@@ -38,8 +40,19 @@ class Logistic:
 
 
 @cache
-def packaged(name: str) -> Logistic:
-    """Return a packaged model: "sentence", "answer" or "answer_without_tokens"."""
-    loaded = json.loads((files("ragkit") / "weights.json").read_text(encoding="utf-8"))
-    model = loaded["models"][name]
+def packaged(name: str, file: str = "weights.json") -> Logistic:
+    """Return a packaged model: "sentence", "answer" or "answer_without_tokens", or of a file."""
+    model = _models(file)[name]
     return Logistic(bias=model["bias"], weights=model["weights"])
+
+
+@cache
+def packaged_threshold(name: str, file: str) -> float:
+    """Return the probability from which a packaged model says yes, chosen as it was fitted."""
+    return float(_models(file)[name]["threshold"])
+
+
+def _models(file: str) -> dict[str, Any]:
+    loaded = json.loads((files("ragkit") / file).read_text(encoding="utf-8"))
+    models: dict[str, Any] = loaded["models"]
+    return models

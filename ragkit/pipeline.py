@@ -33,6 +33,7 @@ from ragkit.logistic import Logistic
 from ragkit.question import analyse
 from ragkit.retrieve.filters import Where
 from ragkit.retrieve.retriever import RetrievalSettings, Retriever
+from ragkit.support import Judge
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.embed.protocol import Closable
 from ragkit_ingest.embed.selection import EmbedderSettings, check_name, chunk_limit, select
@@ -563,7 +564,13 @@ class Pipeline:
     ) -> Answer:
         started, retrieved, generated = times
         index = self._opened()
-        verified = verify(draft.sentences, index.document)
+        verified = verify(
+            draft.sentences,
+            index.document,
+            passages,
+            Judge(index.embedder),
+            unsupported=self.config.unsupported,
+        )
         abstained = sure < self.config.min_confidence or not any(
             sentence.supported for sentence in verified.sentences
         )

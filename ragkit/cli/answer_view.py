@@ -94,7 +94,7 @@ def _marked(answer: Answer) -> Text:
         if sentence.citations:
             marks = "".join(f"[{n}]" for n in sentence.citations)
             text.append(f" {marks}", style="cyan")
-        if not sentence.supported:
+        if not (sentence.supported or sentence.neutral):
             text.append(" (no source)", style="red")
     return text
 

@@ -152,3 +152,54 @@ def retrieval(
     print_retrieval_runs(terminal, runs)
     if compared:
         print_differences(terminal, compared)
+
+
+@app.command("groundedness")
+def groundedness(
+    context: typer.Context,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help='Claims as JSON Lines: {"context", "claim", "label"}, "set" if any.',
+        ),
+    ],
+    json: JsonOption = False,
+    embedder: EmbedderOption = None,
+    half: Annotated[
+        Half,
+        typer.Option(
+            "--half", help="Every second context: even from the first, odd from the next."
+        ),
+    ] = Half.ALL,
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="FILE", help="Write every claim's score to a file."),
+    ] = None,
+) -> None:
+    """Judge claims whose label is known, as the sentences of an answer are judged.
+
+    Needs no index.
+    """
+    from ragkit.cli.eval_view import print_groundedness
+    from ragkit.cli.progress import counting
+    from ragkit_eval import groundedness as measured
+    from ragkit_eval.claims import half as halved
+    from ragkit_eval.claims import load_claims
+    from ragkit_ingest.errors import UsageError
+
+    session = session_of(context, index=None, json=json, embedder=embedder)
+    terminal = session.terminal()
+    claims = halved(load_claims(Path(file)), half.value)
+    if not claims:
+        raise UsageError(
+            f"the {half.value} half of {file} is empty; all its claims share a context"
+        )
+    with session.open() as rag, counting(terminal, "Judging") as progress:
+        report = measured.evaluate(claims, rag.embedder, progress)
+    if save:
+        measured.save(report, Path(save))
+    if terminal.json:
+        terminal.document({"file": file, "half": half.value, **report.to_json()})
+    else:
+        print_groundedness(terminal, report)

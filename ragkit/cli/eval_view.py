@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ragkit_eval.answers import AnswerReport
+    from ragkit_eval.groundedness import GroundednessReport
     from ragkit_eval.retrieval import Difference, RetrievalRun
     from ragkit_eval.share import Share
 
@@ -94,6 +95,32 @@ def print_differences(terminal: Terminal, differences: Sequence[Difference]) -> 
     terminal.out.print(table)
 
 
+def print_groundedness(terminal: Terminal, report: GroundednessReport) -> None:
+    """Print a row for all claims and one for each set, with 95 % intervals beneath."""
+    rows = [report, *report.sets] if len(report.sets) != 1 else [report]
+    table = _table("claims", "of them supported", "balanced accuracy", "AUROC")
+    for row in rows:
+        labels = sum(judged.claim.supported for judged in row.rows)
+        name = one_line(row.set) or ("(no set)" if row is not report else "all")
+        table.add_row(
+            Text(f"{name}: {len(row.rows)}"),
+            str(labels),
+            _number(row.balanced_accuracy),
+            _number(row.auroc),
+        )
+        intervals = (row.ci95["balanced_accuracy"], row.ci95["auroc"])
+        table.add_row("", "", *(_range(interval) for interval in intervals))
+    terminal.out.print(table)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _range(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else "{:.3f} to {:.3f}".format(*interval)
+
+
 def _table(first: str, *others: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column(first, overflow="fold")
@@ -103,8 +130,8 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _value(share: Share) -> str:
-    return "" if share.value is None else f"{share.value:.3f}"
+    return _number(share.value)
 
 
 def _interval(share: Share) -> str:
-    return "" if share.ci95 is None else "{:.3f} to {:.3f}".format(*share.ci95)
+    return _range(share.ci95)

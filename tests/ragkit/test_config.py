@@ -45,6 +45,7 @@ def test_a_named_file_must_be_there(tmp_path: Path) -> None:
         (b"dense_weight = true", "must be of type float"),
         (b"k = 0", r"ragkit.toml: k must be between 1 and 100, not 0"),
         (b"dense_weight = nan", "dense_weight must be between 0 and 1, not nan"),
+        (b'unsupported = "hide"', "unsupported must be flag or drop, not 'hide'"),
         (b'mode = "sparse"', "mode must be hybrid, dense or lexical, not 'sparse'"),
     ],
 )

@@ -261,6 +261,40 @@ def test_a_claim_that_stands_nowhere_is_withheld(folder: Path) -> None:
     assert answer.generator == "liar"
 
 
+def test_a_generated_sentence_is_cited_where_it_stands_and_an_invented_one_is_flagged(
+    folder: Path,
+) -> None:
+    drafted = (
+        DraftSentence(text="Here is what I found:"),
+        DraftSentence(text="The leave is 28 days [4]."),
+        DraftSentence(text="The leave is 30 days [1]."),
+    )
+    with pipeline(folder / "index", generator=Liar(*drafted)) as rag:
+        answer = rag.ask("How long is the leave?")
+        (citation,) = answer.citations
+        stored = rag.show(citation.path, span=(citation.start, citation.end))
+    assert [sentence.supported for sentence in answer.sentences] == [False, True, False]
+    assert [sentence.neutral for sentence in answer.sentences] == [True, False, False]
+    assert answer.text.splitlines()[1:] == ["The leave is 28 days.", "The leave is 30 days."]
+    assert (citation.path, citation.quote) == ("leave.html", "Leave is 28 days.")
+    assert stored.text == citation.quote
+    flagged = answer.to_json()["sentences"]
+    assert isinstance(flagged, list)
+    assert flagged[2]["supported"] is False
+    assert flagged[2]["citations"] == []
+
+
+def test_what_is_not_supported_can_be_dropped(folder: Path) -> None:
+    config = Config(min_confidence=0.0, workers=1, unsupported="drop")
+    good, bad = (DraftSentence(text=f"The leave is {days} days.") for days in (28, 30))
+    with pipeline(folder / "index", config, generator=Liar(good, bad)) as rag:
+        assert rag.ask("How long is the leave?").text == "The leave is 28 days."
+    talk = DraftSentence(text="Here is what I found:")
+    with pipeline(folder / "index", config, generator=Liar(talk, bad)) as rag:
+        answer = rag.ask("How long is the leave?")
+    assert (answer.abstained, answer.sentences) == (True, ())
+
+
 def test_a_generator_with_nothing_to_say_abstains(folder: Path) -> None:
     with pipeline(folder / "index", generator=Liar()) as rag:
         assert rag.ask(QUESTION).abstained

@@ -1,8 +1,8 @@
-"""Bootstrap intervals of a mean over cases."""
+"""Bootstrap intervals: of a mean over cases, and of any statistic over clusters of cases."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -36,4 +36,46 @@ def mean_ci95(
         shape = (min(_AT_ONCE, samples - start), len(observed))
         means.append(observed[random.integers(0, len(observed), shape)].mean(axis=1))
     low, high = np.quantile(np.concatenate(means), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def clustered_ci95(
+    statistic: Callable[[Sequence[float]], float | None],
+    clusters: Sequence[int],
+    *,
+    samples: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float] | None:
+    """Return the 95 % interval of a statistic by the percentile bootstrap over clusters.
+
+    Args:
+        statistic: Of a weight a case (how often its cluster was drawn); None where it has no
+            value, and such draws are left out.
+        clusters: The cluster of each case, counted from 0; cases of one are not independent.
+        samples: How often the clusters are drawn again, with replacement; 100 or more.
+        seed: The same seed gives the same interval.
+
+    Returns:
+        (low, high); None without cases, or if no draw has a value.
+
+    Source:
+        Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8: whole
+        clusters are drawn, what they hold stays together.
+    """
+    if samples < 100:
+        raise ValueError(f"samples must be 100 or more, not {samples}")
+    if not len(clusters):
+        return None
+    own = np.asarray(clusters, np.intp)
+    count = int(own.max()) + 1
+    random = np.random.default_rng(seed)
+    found = []
+    for _ in range(samples):
+        drawn = np.bincount(random.integers(0, count, count), minlength=count)
+        value = statistic(drawn[own].astype(np.float64).tolist())
+        if value is not None:
+            found.append(value)
+    if not found:
+        return None
+    low, high = np.quantile(found, (0.025, 0.975))
     return float(low), float(high)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from ragkit_eval.stats.bootstrap import mean_ci95
+from ragkit_eval.stats.bootstrap import clustered_ci95, mean_ci95
 
 
 def test_there_is_no_interval_without_values() -> None:
@@ -42,3 +44,36 @@ def test_about_95_of_100_intervals_hold_the_truth() -> None:
 def test_too_few_samples_are_refused() -> None:
     with pytest.raises(ValueError, match="100 or more, not 99"):
         mean_ci95([1.0], samples=99)
+
+
+def share(weights: Sequence[float]) -> float | None:
+    """The share of weight on the first half of the cases; None if those have no weight."""
+    held = sum(weights[: len(weights) // 2])
+    return held / sum(weights) if held else None
+
+
+def test_there_is_no_clustered_interval_without_cases() -> None:
+    assert clustered_ci95(share, []) is None
+
+
+def test_one_cluster_is_drawn_as_a_whole() -> None:
+    assert clustered_ci95(share, [0, 0, 0, 0], samples=100) == (0.5, 0.5)
+
+
+def test_cases_that_go_together_leave_more_doubt_than_others() -> None:
+    apart = clustered_ci95(share, list(range(40)))
+    together = clustered_ci95(share, [case // 10 for case in range(40)])
+    assert apart is not None
+    assert together is not None
+    assert together[1] - together[0] > 1.5 * (apart[1] - apart[0])
+
+
+def test_draws_without_a_value_are_left_out() -> None:
+    assert clustered_ci95(lambda _: None, [0, 1]) is None
+    interval = clustered_ci95(share, [0, 1], samples=200)
+    assert interval == (0.5, 1.0)
+
+
+def test_too_few_draws_of_clusters_are_refused() -> None:
+    with pytest.raises(ValueError, match="100 or more"):
+        clustered_ci95(share, [0], samples=5)

@@ -47,11 +47,13 @@ def test_what_is_not_verified_is_said(ragkit: Any, pipeline: Any, make: Any) -> 
         sentences=(
             Sentence(text="Three months.", citations=(1,), supported=True),
             Sentence(text="Invented."),
+            Sentence(text="Any more questions?", neutral=True),
         ),
         citations=(make.citation(verified=False),),
     )
     result = ragkit("ask", "q?")
-    assert "Three months. [1] Invented. (no source)" in result.out
+    assert "Three months. [1] Invented. (no source) Any more questions?" in result.out
+    assert result.out.count("(no source)") == 1
     assert "not verified" in result.out
 
 
