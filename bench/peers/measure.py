@@ -16,7 +16,7 @@ import numpy as np
 from bench.corpus import ROOT
 from bench.peers.material import Judged, ranked_documents
 from bench.peers.system import OURS, SYSTEMS, System
-from bench.process import Usage, run_python
+from bench.process import CommandFailedError, Usage, run_python
 from ragkit_eval.metrics.ndcg import ndcg_at
 from ragkit_eval.stats.bootstrap import mean_ci95
 
@@ -95,7 +95,7 @@ class Bench:
             shutil.rmtree(index, ignore_errors=True)
             self._step(system, "ingest", page.parent, index, self.model)
             if not self._step(system, "cold", index, self.model, self.questions[0])["found"]:
-                raise RuntimeError(f"{system.label} found nothing in {self.files[0]}")
+                raise CommandFailedError(f"{system.label} found nothing in {self.files[0].name}")
             if system is OURS:
                 self._step(system, "answer", index, self.questions[0])
 
