@@ -16,6 +16,7 @@ import importlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,13 @@ def main() -> None:
     """Do the step that the command line names."""
     name, step, *arguments = sys.argv[1:]
     system = importlib.import_module(f"bench.peers.{name}")
-    steps = {"ingest": _ingest, "cold": _cold, "answer": _answer, "warm": _warm, "rank": _rank}
+    steps: dict[str, Callable[..., dict[str, Any]]] = {
+        "ingest": _ingest,
+        "cold": _cold,
+        "answer": _answer,
+        "warm": _warm,
+        "rank": _rank,
+    }
     sys.stdout.write(f"\n{json.dumps(steps[step](system, *arguments))}\n")
     sys.stdout.flush()
 
