@@ -9,10 +9,10 @@ SHELL := /bin/bash
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all torture hostile lint typecheck format bench evaluate build clean
+.PHONY: help demo test test-all torture hostile lint typecheck format bench bench-peers evaluate build clean
 
 help:  ## print this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.core  ## install, index the example company, ask it three questions
 	@$(BIN)/ragkit demo
@@ -39,6 +39,9 @@ format: $(VENV)/.dev  ## format the code, and mend what can be mended
 
 bench: $(VENV)/.dev  ## measure speed and memory, print the figures
 	$(BIN)/python -m bench.run
+
+bench-peers: $(VENV)/.dev  ## measure ragkit beside LlamaIndex, LangChain, Haystack and txtai
+	$(BIN)/python -m bench.peers $(PEERS)
 
 hostile: $(VENV)/.dev  ## ingest odd files and account for each: a folder (DIR=...), or bombs it makes
 	$(BIN)/python -m bench.hostile $(DIR) $(HOSTILE)

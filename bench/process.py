@@ -45,12 +45,18 @@ class Usage:
     peak_bytes: int
 
 
-def run_python(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Usage:
-    """Run this Python with arguments and return what that used.
+def run_python(
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    python: Path | str = sys.executable,
+) -> Usage:
+    """Run Python with arguments and return what that used.
 
     Args:
         arguments: After the interpreter, such as `["-m", "ragkit.cli.main", "status"]`.
         environment: Set in addition to this process's own environment.
+        python: The interpreter; by default the one that runs this.
 
     Raises:
         CommandFailedError: If the command does not end with 0; the message has its last lines.
@@ -58,7 +64,7 @@ def run_python(arguments: Sequence[str], environment: Mapping[str, str] | None =
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, *arguments],
+            [str(python), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=errors,
