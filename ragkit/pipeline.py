@@ -674,9 +674,10 @@ class Pipeline:
     def _word_weights(self, question: str) -> Mapping[str, float]:
         """Return the inverse document frequency of the question's content words."""
         words = list(dict.fromkeys(content_words(question)))
-        with self._opened().reader() as reading:
+        index = self._opened()
+        with index.reader() as reading:
             generation = reading.generation()
-            counts = reading.document_frequencies(words)
+            counts = index.frequencies(words)
         total = generation.chunks if generation else 0
         return {
             word: math.log((total - count + 0.5) / (count + 0.5) + 1.0)

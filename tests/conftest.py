@@ -41,6 +41,7 @@ def open_index(tmp_path: Path, embedder: HashingEmbedder) -> Iterator[OpenIndex]
             "embedder": embedder,
             "store": ExactStore(),
             "create": True,
+            "exact_at_most": 0,  # through the store, however small
         } | changes
         index = Index(tmp_path / "index", **options)  # type: ignore[arg-type]
         opened.append(index)

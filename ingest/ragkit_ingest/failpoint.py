@@ -43,6 +43,7 @@ POINTS = (
     "derive.copied",
     "derive.removed",
     "build.written",
+    "scan.written",
     "seal.before",
     "seal.inside",
     "seal.after",

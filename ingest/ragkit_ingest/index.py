@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
+from typing import TypeVar
 
 import numpy as np
 
+from ragkit_ingest import lexical
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.catalog.reading import DocumentFacts, Generation, Reading, StoredDocument
 from ragkit_ingest.catalog.staging import Staging, readable
@@ -25,12 +27,21 @@ from ragkit_ingest.errors import (
     EmbedderMismatchError,
     UsageError,
 )
+from ragkit_ingest.published import Published, Scans, open_published, open_scans
+from ragkit_ingest.shard import SMALL_INDEX, Ids, Shard, shares
 from ragkit_ingest.status import IndexStatus, StoredText
 from ragkit_ingest.store.exact import ExactSearcher, top
 from ragkit_ingest.store.protocol import VectorSearcher, VectorStore
 from ragkit_ingest.vector_cache import VectorCache
 
 _GENERATIONS = "generations"
+_COMPARED_AT_MOST = 100_000  # of the chunks that a filter leaves; this takes 50 ms
+_FETCHED = (
+    1.3  # times what a graph should be asked for, were the filter independent of the question
+)
+_FACTS_KEPT = 100_000  # documents; 60 MB
+_CHOSEN_BYTES = 16 << 20
+_Found = TypeVar("_Found")
 
 
 class Index:
@@ -43,6 +54,8 @@ class Index:
         embedder: Must be the one that made the index.
         store: Builds and opens the vectors.
         create: Whether to make the index if there is none.
+        exact_at_most: Up to so many chunks, the catalog's own vectors are compared, every one, and
+            the store is not opened.
 
     Raises:
         NoIndexError: If there is none and `create` is false.
@@ -52,7 +65,13 @@ class Index:
     """
 
     def __init__(
-        self, folder: Path, *, embedder: Embedder, store: VectorStore, create: bool = False
+        self,
+        folder: Path,
+        *,
+        embedder: Embedder,
+        store: VectorStore,
+        create: bool = False,
+        exact_at_most: int = SMALL_INDEX,
     ) -> None:
         self.folder = folder
         self.embedder = embedder
@@ -61,10 +80,14 @@ class Index:
         self.connection: sqlite3.Connection = opened
         self.reading = Reading(self.connection)
         self._lock = RLock()
-        self._searcher: VectorSearcher | None = None
+        self._exact_at_most = exact_at_most
+        self._searcher: Published | None = None
         self._searcher_generation = 0
+        self._scans: tuple[int, Scans | None] | None = None
         self._vectors = VectorCache()
         self._facts: tuple[Generation | None, list[DocumentFacts]] | None = None
+        self._chosen_of: Generation | None = None
+        self._chosen: dict[Hashable, Ids] = {}
         self.store_damage = ""
         """Why the published vectors are not used; empty while they are."""
         try:
@@ -78,7 +101,8 @@ class Index:
         with self._lock:
             self._close_searcher()
             self._vectors.clear()
-            self._facts = None
+            self._facts = self._scans = None
+            self._chosen = {}
             self.connection.close()
 
     @contextmanager
@@ -117,41 +141,115 @@ class Index:
         return generation
 
     def dense(
-        self, vector: Vectors, k: int, *, among: Sequence[int] | None = None
+        self, vector: Vectors, k: int, *, among: Sequence[int] | Ids | None = None
     ) -> list[tuple[int, float]]:
         """Return at most k (chunk id, cosine similarity) of live chunks, most similar first.
 
         Args:
             vector: The question's unit vector, shape (dimension,).
             k: How many.
-            among: Compare exactly these live chunks instead of all.
+            among: Search these live chunks, ascending, instead of all.
         """
         with self.reader() as reading:
             generation = self.check_embedder()
             if generation is None or k < 1:
                 return []
             if among is not None:
-                return self._dense_among(reading, generation, vector, k, among)
-            return self._dense_everywhere(reading, generation, vector, k)
+                return self._dense_among(
+                    reading, generation, vector, k, np.asarray(among, np.int64)
+                )
+            return self._query(reading, generation, lambda searcher: searcher.query(vector, k))
+
+    def lexical(
+        self,
+        question: str,
+        k: int,
+        weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        *,
+        among: Sequence[int] | Ids | None = None,
+    ) -> list[tuple[int, float]]:
+        """Return at most k (chunk id, BM25 score) that hold a content word of the question.
+
+        Args:
+            question: In words.
+            k: How many.
+            weights: Of the title, the headings and the text.
+            among: Rank only these live chunks, ascending, instead of all.
+
+        Returns:
+            Best first; higher is better, equal ones by id.
+        """
+        words = lexical.query_words(question)
+        chosen = None if among is None else np.asarray(among, np.int64)
+        with self.reader() as reading:
+            scans = self._opened_scans(reading)
+            if scans is not None:
+                return scans.ranked(words, k, weights, chosen)
+            listed = None if chosen is None else chosen.tolist()
+            return reading.lexical(lexical.any_of(words), k, weights, listed)
+
+    def frequencies(self, words: Sequence[str]) -> dict[str, int]:
+        """Return in how many live chunks each analysed word stands."""
+        with self.reader() as reading:
+            scans = self._opened_scans(reading)
+            return (
+                reading.document_frequencies(words) if scans is None else scans.frequencies(words)
+            )
 
     def vectors(self, chunk_ids: Sequence[int]) -> Vectors:
         """Return the unit vectors of live chunks, shape (len(chunk_ids), dimension), in order."""
         with self.reader() as reading:
             generation = self.check_embedder()
-            if generation is None or not chunk_ids:
+            if generation is None or not len(chunk_ids):
                 return np.empty((0, self.embedder.fingerprint.dimension), np.float32)
+            scans = self._opened_scans(reading)
+            if scans is not None:
+                return scans.vectors(chunk_ids)
             return self._vectors.vectors(reading, generation, chunk_ids)
 
     def facts(self) -> Sequence[DocumentFacts]:
         """Return what filters may ask of every live document, by path.
 
-        Read once a generation: only a publication changes what is live, or gives another path.
+        Read once a generation, if they take little memory: only a publication changes what is
+        live, or gives another path.
         """
         with self.reader() as reading:
             generation = reading.generation()
-            if self._facts is None or self._facts[0] != generation:
-                self._facts = generation, reading.facts()
-            return self._facts[1]
+            if self._facts is not None and self._facts[0] == generation:
+                return self._facts[1]
+            self._facts = None
+            found = reading.facts()
+            if len(found) <= _FACTS_KEPT:
+                self._facts = generation, found
+            return found
+
+    def chunks_of(
+        self, key: Hashable, choose: Callable[[Sequence[DocumentFacts]], Sequence[int]]
+    ) -> Ids:
+        """Return the live chunks of documents, ascending; remembered for the last few choices.
+
+        Args:
+            key: The same for the same choice.
+            choose: Returns the ids of documents, given what is known of all live ones.
+        """
+        with self.reader() as reading:
+            generation = reading.generation()
+            if self._chosen_of != generation:
+                self._chosen_of, self._chosen = generation, {}
+            if key not in self._chosen:
+                documents = choose(self.facts())
+                scans = self._opened_scans(reading)
+                found = (
+                    np.asarray(reading.chunk_ids(documents), np.int64)
+                    if scans is None
+                    else scans.chunk_ids(documents)
+                )
+                self._chosen[key] = found
+            self._chosen[key] = self._chosen.pop(key)  # the last one used comes last
+            chosen = self._chosen[key]
+            while sum(ids.nbytes for ids in self._chosen.values()) > _CHOSEN_BYTES:
+                del self._chosen[next(iter(self._chosen))]
+            return chosen
 
     def document(self, document_id: int) -> StoredDocument | None:
         """Return a live document, or None if it is not (or no longer) there."""
@@ -225,52 +323,92 @@ class Index:
         )
 
     def _dense_among(
-        self,
-        reading: Reading,
-        generation: Generation,
-        vector: Vectors,
-        k: int,
-        among: Sequence[int],
+        self, reading: Reading, generation: Generation, vector: Vectors, k: int, among: Ids
     ) -> list[tuple[int, float]]:
-        if not among:
+        """Compare few chunks exactly; of many, ask the graph for more than are wanted.
+
+        Where the graph's answer does not prove itself complete, they are compared all the same.
+        """
+        if not len(among):
             return []
-        stored = self._vectors.vectors(reading, generation, among)
-        return top(np.asarray(among, np.int64), stored @ vector, k)
+        scans = self._opened_scans(reading)
+        if scans is None:
+            stored = self._vectors.vectors(reading, generation, among.tolist())
+            return top(among, stored @ vector, k)
+        if len(among) > _COMPARED_AT_MOST:
+            fetch = int(_FETCHED * k * generation.chunks / len(among)) + 1
+            found = self._query(
+                reading, generation, lambda all_: all_.query_among(vector, k, among, fetch)
+            )
+            if found is not None:
+                return found
+        return scans.nearest(vector, k, among)
 
-    def _dense_everywhere(
-        self, reading: Reading, generation: Generation, vector: Vectors, k: int
-    ) -> list[tuple[int, float]]:
-        """Search the published vectors; where they are damaged, compare the catalog's own.
+    def _query(
+        self, reading: Reading, generation: Generation, ask: Callable[[Published], _Found]
+    ) -> _Found:
+        """Ask the published vectors; where they are damaged, the catalog's own.
 
-        That takes longer and finds the same. The next sync builds the published ones again.
+        That takes longer and finds the same. `verify`, or the next sync that finds nothing to do,
+        builds the damaged ones again.
         """
         try:
-            return self._open_searcher(generation).query(vector, k)
+            return ask(self._open_searcher(reading, generation))
         except DamagedStoreError as exc:
             self._close_searcher()
             self.store_damage = str(exc)
-            ids = reading.live_ids()
-            stored = reading.vectors(generation.space_id, ids, generation.fingerprint.dimension)
-            self._searcher = ExactSearcher(np.asarray(ids, np.int64), stored)
-            return self._searcher.query(vector, k)
+            self._searcher = Published([self._exact(reading, generation, reading.live_ids())])
+            self._searcher_generation = generation.id
+            return ask(self._searcher)
 
-    def _open_searcher(self, generation: Generation) -> VectorSearcher:
+    def _open_searcher(self, reading: Reading, generation: Generation) -> Published:
         if self._searcher is None or self._searcher_generation != generation.id:
             self._close_searcher()
             self.store_damage = ""
+            self._searcher = self._opened(reading, generation)
             self._searcher_generation = generation.id
-            self._searcher = self._open_folder(generation)
         return self._searcher
 
-    def _open_folder(self, generation: Generation) -> VectorSearcher:
-        folder = self.generations / generation.folder
+    def _opened(self, reading: Reading, generation: Generation) -> Published:
+        """Decide what searches: for a small index the catalog's vectors, else the store.
+
+        Importing and opening Chroma takes longer than reading a few thousand vectors, and comparing
+        them all takes no longer than a graph.
+        """
+        live = reading.live_ids
+        if generation.chunks <= self._exact_at_most:
+            return Published([self._exact(reading, generation, live())])
         if generation.store != self.store.name:
             raise DamagedStoreError(
-                f"the vectors in {folder} were built by {generation.store}, not {self.store.name}"
+                f"the vectors in {self.generations} were built by {generation.store}, not "
+                f"{self.store.name}"
             )
-        if not folder.is_dir():
-            raise DamagedStoreError(f"the vectors in {folder} are missing")
-        return self.store.open(folder)
+
+        def instead(shard: Shard) -> VectorSearcher:
+            held = dict(shares(generation.shards, np.asarray(live(), np.int64)))
+            return self._exact(reading, generation, held[shard].tolist())
+
+        found, self.store_damage = open_published(
+            self.generations, generation.shards, self.store, instead
+        )
+        return found
+
+    def _exact(self, reading: Reading, generation: Generation, ids: Sequence[int]) -> ExactSearcher:
+        stored = reading.vectors(generation.space_id, ids, generation.fingerprint.dimension)
+        return ExactSearcher(np.asarray(ids, np.int64), stored)
+
+    def _opened_scans(self, reading: Reading) -> Scans | None:
+        """Return what is scanned of the live generation; None for a small or damaged one."""
+        generation = reading.generation()
+        if generation is None:
+            return None
+        if self._scans is None or self._scans[0] != generation.id:
+            try:
+                opened = open_scans(self.generations, generation.shards)
+            except DamagedStoreError as exc:
+                self.store_damage, opened = str(exc), None
+            self._scans = generation.id, opened
+        return self._scans[1]
 
     def _close_searcher(self) -> None:
         if self._searcher is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
@@ -19,6 +19,8 @@ from typing import Any
 VERSION = 2
 """Raised whenever the same text would give other words, so that an index can be rebuilt."""
 
+# Words whose stems are kept, at most 50 MB; stemming one takes as long as looking up five hundred.
+_REMEMBERED = 1 << 18
 # A run of letters and digits, joined where people join names (QK-200, v1.5, O'Neill, a_b) and
 # where they divide thousands (1,500).
 _TOKEN = re.compile(r"[^\W_]+(?:(?:[-._'\u2019/+]|(?<=\d),(?=\d{3}(?!\d)))[^\W_]+)*")
@@ -64,7 +66,16 @@ def content_words(text: str) -> list[str]:
 
 def match_query(text: str) -> str:
     """Return the FTS5 query that matches any content word of a question; "" if it has none."""
-    unique = dict.fromkeys(content_words(text))
+    return any_of(query_words(text))
+
+
+def query_words(text: str) -> list[str]:
+    """Return the content words of a question, each once."""
+    return list(dict.fromkeys(content_words(text)))
+
+
+def any_of(unique: Iterable[str]) -> str:
+    """Return the FTS5 query that matches any of analysed words; "" if there is none."""
     return " OR ".join(f'"{word}"' for word in unique)
 
 
@@ -82,7 +93,7 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", bare).casefold()
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=_REMEMBERED)
 def _split(token: str) -> tuple[str, ...]:
     return tuple(_split_uncached(token))
 
@@ -110,7 +121,7 @@ def _pairs(token: str) -> Iterator[str]:
     yield from (first + second for first, second in pairwise(characters))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=_REMEMBERED)
 def _stemmed(word: str) -> str:
     stemmed: str = _stemmer().stemWord(word)
     return stemmed

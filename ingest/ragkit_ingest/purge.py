@@ -77,13 +77,13 @@ def _purge(index: Index, connection: sqlite3.Connection) -> PurgeReport:
     live = reading.generation()
     if live is not None:
         folders = GenerationFolders(index, connection, live.space_id)
-        ids, folder = reading.live_ids(), folders.unused()
-        folders.build(folder, ids)
+        ids = reading.live_ids()
+        shards = folders.renewed([], ids, ids, [])
         publisher.replace_generation(
-            folder=folder.name, space_id=live.space_id, store=index.store.name, chunks=len(ids)
+            shards=shards, space_id=live.space_id, store=index.store.name, chunks=len(ids)
         )
         failpoint("purge.published")
-        folders.sweep(keep={folder.name})
+        folders.sweep(keep={shard.folder for shard in shards})
     connection.execute("VACUUM")
     failpoint("purge.compacted")
     busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -13,7 +13,6 @@ again by the next sync.
 from __future__ import annotations
 
 import re
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,12 +32,10 @@ from ragkit_ingest.content import Content, Enclosed, content_of, texts_of
 from ragkit_ingest.discover import resolve
 from ragkit_ingest.embed.unit import check_vectors
 from ragkit_ingest.errors import (
-    DamagedStoreError,
     MassDeletionError,
     MissingReaderError,
     NothingToIngestError,
     SourceError,
-    StorageError,
     UsageError,
 )
 from ragkit_ingest.failpoint import failpoint
@@ -74,7 +71,6 @@ from ragkit_ingest.source import SourceDocument, SourceItem, Spool, check_name
 from ragkit_ingest.split import SplitSettings
 
 _EMBED_AT_ONCE = 512
-_REBUILD_SHARE = 0.3
 _MASS_DELETION_FILES = 4
 _OCR, _ON = "ocr", "on"
 _OCR_TIMEOUT_S = 3600.0  # a page takes seconds, a scanned book has hundreds
@@ -548,62 +544,60 @@ class _Sync:
         change = self._publisher.change(removed_ids)
         live = self._reading.generation()
         folders = GenerationFolders(self._index, self._connection, self._space)
-        if not (change.files or removed_ids) and (
-            live is None or self._intact(folders, live, change)
-        ):
-            self._publisher.rename(self._moves)
-            folders.sweep(keep=self._publisher.recent_folders())
-            return change, live.id if live else 0
+        if not (change.files or removed_ids):
+            return change, self._republish(folders, live, change)
         self._progress(Progress(stage="publish", done=0, total=change.total))
-        folder = folders.unused()
-        if not self._derive(folders, folder, live, change):
-            folders.build(folder, self._ids_after(change))
+        ours = live is not None and live.store == self._index.store.name
+        shards = folders.renewed(
+            live.shards if live is not None and ours else (),
+            self._ids_after(change),
+            change.added,
+            change.removed,
+        )
         number = self._publisher.publish(
             change,
             removed_ids,
             self._moves,
-            folder=folder.name,
+            shards=shards,
             space_id=self._space,
             store=self._index.store.name,
         )
         folders.sweep(keep=self._publisher.recent_folders())
         return change, number
 
-    def _intact(self, folders: GenerationFolders, live: Generation, change: Change) -> bool:
-        """Return whether the published vectors can be read and are those of the catalog."""
-        if live.store != self._index.store.name:
-            return False
-        try:
-            folders.compare(self._index.generations / live.folder, self._ids_after(change))
-        except DamagedStoreError:
-            return False
-        return True
+    def _republish(
+        self, folders: GenerationFolders, live: Generation | None, change: Change
+    ) -> int:
+        """Publish moves; and where the published vectors are not the catalog's, build them again.
 
-    def _derive(
-        self, folders: GenerationFolders, folder: Path, live: Generation | None, change: Change
-    ) -> bool:
-        """Build from the live generation if that is the smaller work and it is intact."""
-        if live is None or live.store != self._index.store.name:
-            return False
-        if len(change.added) + len(change.removed) > _REBUILD_SHARE * max(change.total, 1):
-            return False
-        base = self._index.generations / live.folder
-        added = folders.vectors(change.added)
-        try:
-            self._index.store.derive(base, folder, added, change.removed)
-            folders.compare(folder, self._ids_after(change))
-        except (DamagedStoreError, StorageError):
-            # Whatever is wrong with the old folder, the catalog can build a new one.
-            shutil.rmtree(folder, ignore_errors=True)
-            return False
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return True
+        Returns:
+            The number of the live generation, 0 for none.
+        """
+        if live is None:
+            self._publisher.rename(self._moves)
+            return 0
+        number = live.id
+        ours = live.store == self._index.store.name
+        shards, whys = folders.mended(live.shards if ours else (), self._ids_after(change))
+        if whys:
+            self._progress(Progress(stage="publish", done=0, total=change.total))
+            number = self._publisher.publish(
+                change,
+                [],
+                self._moves,
+                shards=shards,
+                space_id=self._space,
+                store=self._index.store.name,
+            )
+        else:
+            self._publisher.rename(self._moves)
+        folders.sweep(keep=self._publisher.recent_folders())
+        return number
 
     def _ids_after(self, change: Change) -> list[int]:
         gone = set(change.removed)
-        return [id_ for id_ in self._reading.live_ids() if id_ not in gone] + list(change.added)
+        stay = [id_ for id_ in self._reading.live_ids() if id_ not in gone]
+        return sorted([*stay, *change.added])
 
     # -- report ------------------------------------------------------------------------------
 

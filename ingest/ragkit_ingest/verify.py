@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,9 @@ from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.generation import GenerationFolders
 from ragkit_ingest.index import Index
 from ragkit_ingest.lock import writer_lock
+from ragkit_ingest.published import vectors_folder
 from ragkit_ingest.records import embedded_text
+from ragkit_ingest.shard import shares
 
 _BATCH = 500
 _REREAD = "its stored text was damaged; it is read again by the next ingest"
@@ -243,8 +244,8 @@ class _Verification:
 
     def _small_tables(self) -> None:
         """Look at what says where documents come from and which vectors are whose."""
-        for name in ("settings", "spaces", "roots", "generations"):
-            if self._unsound(name, "t.rowid" if name != "settings" else "t.key"):
+        for name in ("settings", "spaces", "roots", "generations", "shards"):
+            if self._unsound(name, "1"):
                 self._damaged.append(self._catalog(f"its table of {name} was altered"))
 
     def _unsound(self, table: str, columns: str) -> list[tuple[Any, ...]]:
@@ -393,19 +394,20 @@ class _Verification:
     def _published_vectors(
         self, generation: Generation, keys: Iterable[bytes]
     ) -> dict[bytes, Vectors]:
-        """Return the vectors that the published folder still has of these texts."""
-        folder = self._index.generations / generation.folder
+        """Return the vectors that the published folders still have of these texts."""
         if generation.store != self._index.store.name:
             return {}
         chunks = {key: id_ for key in keys if (id_ := self._live_chunk(key)) is not None}
-        try:
-            self._index.store.check(folder)
-            searcher = self._index.store.open(folder)
-            with closing(searcher):
-                held = searcher.vectors(list(chunks.values()))
-        except (DamagedStoreError, OSError):
-            return {}
-        return dict(zip(chunks, held, strict=True)) if len(held) == len(chunks) else {}
+        wanted = np.asarray(sorted(chunks.values()), np.int64)
+        held: dict[int, Vectors] = {}
+        for shard, ids in shares(generation.shards, wanted):
+            folder = vectors_folder(self._index.generations / shard.folder)
+            with suppress(DamagedStoreError, OSError):
+                self._index.store.check(folder)
+                with closing(self._index.store.open(folder)) as searcher:
+                    vectors = searcher.vectors(ids.tolist())
+                held.update(zip(ids.tolist(), vectors, strict=True))
+        return {key: held[id_] for key, id_ in chunks.items() if id_ in held}
 
     def _live_chunk(self, key: bytes) -> int | None:
         row = self._db.execute(
@@ -471,32 +473,18 @@ class _Verification:
         """Compare the published vectors with the catalog's; build them again if they differ."""
         folders = GenerationFolders(self._index, self._db, generation.space_id)
         ids = self._reading.live_ids()
-        why = self._damage_of(folders, generation, ids)
-        if why:
-            folder = folders.unused()
-            folders.build(folder, ids)
+        ours = generation.store == self._index.store.name
+        shards, whys = folders.mended(generation.shards if ours else (), ids, every=True)
+        if not ours:
+            whys = [f"the vectors are of the store {generation.store}"]
+        if whys:
             self._publisher.replace_generation(
-                folder=folder.name,
+                shards=shards,
                 space_id=generation.space_id,
                 store=self._index.store.name,
                 chunks=len(ids),
             )
             failpoint("verify.published")
             if not self._reread:
-                self._healed.append(f"{why}: built again from the catalog")
+                self._healed += [f"{why}: built again from the catalog" for why in whys]
         folders.sweep(keep=self._publisher.recent_folders())
-
-    def _damage_of(
-        self, folders: GenerationFolders, generation: Generation, ids: Sequence[int]
-    ) -> str:
-        """Return why the published vectors are not what they should be; empty if they are."""
-        folder: Path = self._index.generations / generation.folder
-        if generation.store != self._index.store.name:
-            return f"the vectors in {folder} are of the store {generation.store}"
-        try:
-            folders.compare(folder, ids, every=True)
-        except DamagedStoreError as exc:
-            return str(exc)
-        except OSError as exc:
-            return f"the vectors in {folder} cannot be read ({exc.strerror})"
-        return ""

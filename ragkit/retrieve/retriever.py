@@ -20,8 +20,8 @@ from ragkit_ingest.catalog.reading import Reading, StoredChunk
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import NoIndexError, UsageError
 from ragkit_ingest.index import Index
-from ragkit_ingest.lexical import match_query
 from ragkit_ingest.records import Block
+from ragkit_ingest.shard import Ids
 
 MODES = ("hybrid", "dense", "lexical")
 FUSIONS = ("score", "rank")
@@ -152,8 +152,8 @@ class Retriever:
                 raise NoIndexError(
                     f"nothing is indexed in {self._index.folder} yet; run: ragkit ingest PATH"
                 )
-            among = self._among(reading, where)
-            ranked = self._rank(reading, query, mode, max(k, self._settings.depth), among)
+            among = self._among(where)
+            ranked = self._rank(query, mode, max(k, self._settings.depth), among)
             first = k if self._reranker is None else max(k, self._settings.rerank_depth)
             order = self._spread(ranked.order, first, reading.owners, self._index.vectors)
             hits = self._passages(reading, ranked, order[:first])
@@ -269,14 +269,13 @@ class Retriever:
             for passage in passages
         )
 
-    def _among(self, reading: Reading, where: Where | None) -> list[int] | None:
+    def _among(self, where: Where | None) -> Ids | None:
         if not where:
             return None
-        return reading.chunk_ids(matching(self._index.facts(), where))
+        key = tuple((field, repr(condition)) for field, condition in where.items())
+        return self._index.chunks_of(key, lambda facts: matching(facts, where))
 
-    def _rank(
-        self, reading: Reading, query: str, mode: str, depth: int, among: list[int] | None
-    ) -> _Ranked:
+    def _rank(self, query: str, mode: str, depth: int, among: Ids | None) -> _Ranked:
         timing: dict[str, float] = {}
         dense: dict[int, float] = {}
         lexical: dict[int, float] = {}
@@ -289,7 +288,7 @@ class Retriever:
             timing["dense"] = _ms_since(started)
         if mode != "dense":
             started = time.perf_counter()
-            lexical = self._lexical(reading, query, depth, among)
+            lexical = self._lexical(query, depth, among)
             timing["lexical"] = _ms_since(started)
         if mode == "hybrid":
             started = time.perf_counter()
@@ -341,11 +340,9 @@ class Retriever:
             )
         return order
 
-    def _lexical(
-        self, reading: Reading, query: str, depth: int, among: list[int] | None
-    ) -> dict[int, float]:
+    def _lexical(self, query: str, depth: int, among: Ids | None) -> dict[int, float]:
         weights = (self._settings.title_weight, self._settings.headings_weight, 1.0)
-        return dict(reading.lexical(match_query(query), depth, weights, among))
+        return dict(self._index.lexical(query, depth, weights, among=among))
 
 
 def _check(query: str, mode: str, k: int) -> None:

@@ -177,7 +177,11 @@ def test_a_reader_in_another_process_moves_with_each_generation(bench: Bench) ->
 def test_a_reader_that_missed_generations_still_answers(tmp_path: Path, docs: Folder) -> None:
     def opened(*, create: bool = False) -> Index:
         return Index(
-            tmp_path / "index", embedder=HashingEmbedder(), store=ExactStore(), create=create
+            tmp_path / "index",
+            embedder=HashingEmbedder(),
+            store=ExactStore(),
+            create=create,
+            exact_at_most=0,
         )
 
     docs.fill(3)

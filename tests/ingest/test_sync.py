@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from ragkit_ingest.errors import (
     NothingToIngestError,
 )
 from ragkit_ingest.index import Index
+from ragkit_ingest.published import vectors_folder
 from ragkit_ingest.report import Progress
 from ragkit_ingest.split import SplitSettings
 from ragkit_ingest.store.chroma import ChromaStore
@@ -45,9 +47,12 @@ def consistent(bench: Bench) -> None:
             assert document is not None
             assert document.text[chunk.start : chunk.end] == chunk.text
         assert len(reading.vectors(generation.space_id, live, 48)) == len(live)
-    searcher = bench.index.store.open(bench.index.generations / generation.folder)
-    assert searcher.ids() == set(live)
-    searcher.close()
+    found: list[int] = []
+    for shard in generation.shards:
+        folder = vectors_folder(bench.index.generations / shard.folder)
+        with closing(bench.index.store.open(folder)) as searcher:
+            found += searcher.ids()
+    assert sorted(found) == live
     assert not stray_rows(bench.index)
 
 

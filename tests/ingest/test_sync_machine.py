@@ -25,6 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+import ragkit_ingest.generation
 import ragkit_ingest.sync
 from ragkit_ingest.embed.protocol import Embedder
 from ragkit_ingest.failpoint import POINTS
@@ -228,6 +229,8 @@ class SyncMachine(RuleBasedStateMachine):
 
 def _sync(folder: Path, embedder: Embedder, paths: list[Path], size: int) -> None:
     ragkit_ingest.sync._EMBED_AT_ONCE = 3  # in a child, for many steps
+    ragkit_ingest.generation.SHARD_CHUNKS = 6
+    ragkit_ingest.generation.SCANNED_FROM = 0
     index = Index(folder, embedder=embedder, store=ExactStore(), create=True)
     with closing(index):
         options = SyncSettings(

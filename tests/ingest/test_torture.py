@@ -35,6 +35,7 @@ def state(*rows: tuple[object, ...]) -> State:
     return State(
         chunks=Counter(rows),
         published=nothing,
+        scanned=nothing,
         words=nothing,
         documents=nothing,
         files=nothing,

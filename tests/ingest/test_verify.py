@@ -13,6 +13,7 @@ import pytest
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.errors import DamagedIndexError, IndexLockedError
 from ragkit_ingest.lock import writer_lock
+from ragkit_ingest.published import vectors_folder
 from ragkit_ingest.store.chroma import ChromaStore
 from ragkit_ingest.store.exact import ExactStore
 from ragkit_ingest.verify import verify
@@ -204,6 +205,7 @@ def test_published_vectors_are_built_again(
 
 def harm_ids(folder: Path) -> None:
     """Change what Chroma calls a vector, or the ids of the exact store."""
+    folder = vectors_folder(folder)
     if (folder / "chroma.sqlite3").exists():
         with closing(sqlite3.connect(folder / "chroma.sqlite3")) as connection:
             connection.execute("UPDATE embeddings SET embedding_id = '999' WHERE id = 3")
@@ -258,11 +260,12 @@ def test_a_lost_row_is_said(bench: Bench) -> None:
     assert "4 chunks were published, but 3 are there" in report.damaged[0]
 
 
-@pytest.mark.parametrize("table", ["roots", "spaces", "generations"])
+@pytest.mark.parametrize("table", ["roots", "spaces", "generations", "shards"])
 def test_the_small_tables_are_said(bench: Bench, table: str) -> None:
     bench.docs.fill(2)
     bench.sync()
-    column = {"roots": "label", "spaces": "fingerprint", "generations": "folder"}[table]
+    columns = {"roots": "label", "spaces": "fingerprint", "generations": "store"}
+    column = columns.get(table, "folder")
     alter(bench, table, f"{column} = {column} || 'x'")
     try:
         report = verify(bench.index)
@@ -278,6 +281,7 @@ def test_damaged_vectors_before_the_first_publication_are_embedded_by_the_next_s
     bench.docs.fill(3)
     bench.sync()
     db = bench.index.connection
+    db.execute("DELETE FROM shards")
     db.execute("DELETE FROM generations")
     db.execute("UPDATE revisions SET state = 'staged'")
     db.execute("UPDATE files SET outcome = 'staged'")

@@ -12,7 +12,9 @@ import numpy as np
 
 from ragkit_ingest.embed.protocol import Embedder
 from ragkit_ingest.index import Index
+from ragkit_ingest.published import scan_folder, vectors_folder
 from ragkit_ingest.store.protocol import VectorStore
+from ragkit_ingest.store.scan import open_scan
 
 Row = tuple[Any, ...]
 _SAME = 0.9995  # cosine of two vectors of one text
@@ -25,6 +27,7 @@ class State:
     Attributes:
         chunks: (path, ordinal, page, span, headings, text, vector) of every live chunk.
         published: (path, ordinal, vector) of every vector that a search would look at.
+        scanned: Vectors and words that are scanned; see `_scanned`.
         words: (path, ordinal, title, headings, text) of the full-text index.
         documents: (path, format, title, text, blocks, pages, metadata).
         files: (path, state, reason, number of chunks).
@@ -34,6 +37,7 @@ class State:
 
     chunks: Counter[Row]
     published: Counter[Row]
+    scanned: Counter[Row]
     words: Counter[Row]
     documents: Counter[Row]
     files: Counter[Row]
@@ -42,11 +46,11 @@ class State:
 
     def parts(self) -> tuple[Counter[Row], ...]:
         """Return what must be the same in two indexes of one folder."""
-        return (self.chunks, self.published, self.words, self.documents, self.files)
+        return (self.chunks, self.published, self.scanned, self.words, self.documents, self.files)
 
     def visible(self) -> tuple[Counter[Row], ...]:
         """Return what a reader sees; a file that failed is noted before the publication."""
-        return (self.chunks, self.published, self.words, self.documents)
+        return (self.chunks, self.published, self.scanned, self.words, self.documents)
 
     def near(self, other: State) -> State:
         """Return this state with vectors of the other where they are the same but for rounding.
@@ -57,6 +61,7 @@ class State:
             self,
             chunks=_near(self.chunks, other.chunks),
             published=_near(self.published, other.published),
+            scanned=_near(self.scanned, other.scanned),
         )
 
     @property
@@ -69,7 +74,7 @@ def _near(rows: Counter[Row], others: Counter[Row]) -> Counter[Row]:
     theirs = {row[:-1]: row[-1] for row in others}
     return Counter(
         (*row[:-1], theirs[row[:-1]])
-        if row[:-1] in theirs and _cosine(row[-1], theirs[row[:-1]]) > _SAME
+        if row[-1] and row[:-1] in theirs and _cosine(row[-1], theirs[row[:-1]]) > _SAME
         else row
         for row in rows.elements()
     )
@@ -110,6 +115,7 @@ def observe(folder: Path, embedder: Embedder, store: VectorStore) -> State:
                 for id_, vector in zip(live, vectors, strict=True)
             ),
             published=_published(index, places),
+            scanned=_scanned(index, places),
             words=Counter(
                 (*places.get(row[0], ("(nothing)", row[0])), *row[1:])
                 for row in db.execute("SELECT rowid, title, headings, body FROM words")
@@ -129,13 +135,42 @@ def _published(index: Index, places: dict[int, tuple[str, int]]) -> Counter[Row]
     generation = index.reading.generation()
     if generation is None:
         return Counter()
-    with closing(index.store.open(index.generations / generation.folder)) as searcher:
-        ids = sorted(searcher.ids())
-        vectors = searcher.vectors(ids)
-    return Counter(
-        (*places.get(id_, ("(nothing)", id_)), vector.tobytes())
-        for id_, vector in zip(ids, vectors, strict=True)
-    )
+    found: Counter[Row] = Counter()
+    for shard in generation.shards:
+        folder = index.generations / shard.folder
+        with closing(index.store.open(vectors_folder(folder))) as searcher:
+            ids = sorted(searcher.ids())
+            vectors = searcher.vectors(ids)
+        found.update(
+            (*places.get(id_, ("(nothing)", id_)), vector.tobytes())
+            for id_, vector in zip(ids, vectors, strict=True)
+        )
+    return found
+
+
+def _scanned(index: Index, places: dict[int, tuple[str, int]]) -> Counter[Row]:
+    """Return (path, ordinal, document is right, length, vector) and (path, ordinal, word, counts).
+
+    A row of vectors ends in the vector, like those of the published ones.
+    """
+    generation = index.reading.generation()
+    found: Counter[Row] = Counter()
+    for shard in generation.shards if generation else ():
+        if not shard.scanned:
+            continue
+        scan = open_scan(scan_folder(index.generations / shard.folder))
+        owners = index.reading.owners(scan.ids.tolist())
+        chunks = [places.get(id_, ("(nothing)", id_)) for id_ in scan.ids.tolist()]
+        for row, place in enumerate(chunks):
+            right = owners.get(int(scan.ids[row])) == int(scan.documents[row])
+            length = int(scan.postings.lengths[row])
+            found[*place, right, length, scan.vectors[row].tobytes()] += 1
+        starts = scan.postings.starts.tolist()
+        for number, word in enumerate(scan.postings.vocabulary()):
+            for at in range(starts[number], starts[number + 1]):
+                place = chunks[int(scan.postings.rows[at])]
+                found[*place, word, *scan.postings.counts[at].tolist(), b""] += 1
+    return found
 
 
 def _strays(index: Index) -> dict[str, int]:
@@ -150,7 +185,8 @@ def _strays(index: Index) -> dict[str, int]:
         name: int(index.connection.execute(query).fetchone()[0]) for name, query in queries.items()
     }
     recent = index.connection.execute(
-        "SELECT folder FROM generations ORDER BY id DESC LIMIT 2"
+        "SELECT folder FROM shards WHERE generation_id IN"
+        " (SELECT id FROM generations ORDER BY id DESC LIMIT 2)"
     ).fetchall()
     held = {path.name for path in index.generations.iterdir()} if recent else set()
     counts["folders"] = len(held - {folder for (folder,) in recent})

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ragkit_ingest.build
 import ragkit_ingest.generation
 import ragkit_ingest.sync
 from ragkit_ingest import lexical
@@ -81,6 +82,8 @@ class Bed:
         store: "exact" or "chroma".
         embedder: Makes the embedder, in the process that needs it.
         batch: Texts embedded at once, and vectors built at once: small, for many steps.
+        shard: Most chunks of a shard: small, for several of them.
+        scanned_from: More chunks than this make an index that has its words to be scanned.
         rounds: Whether the embedder's vectors depend on which texts are embedded together.
     """
 
@@ -88,6 +91,8 @@ class Bed:
     store: str
     embedder: Callable[[], Embedder] = HashingEmbedder
     batch: int = 8
+    shard: int = 24
+    scanned_from: int = 0
     rounds: bool = False
     _fresh: dict[str, State] = field(default_factory=dict)
     _number: int = 0
@@ -155,14 +160,22 @@ class Bed:
     # -- what children do --------------------------------------------------------------------
 
     def open(self, folder: Path, *, create: bool = False) -> Index:
-        """Open an index in this process, which must be a child."""
+        """Open an index in this process, a child; its shards are small from now on."""
+        ragkit_ingest.build._BATCH = self.batch
+        ragkit_ingest.generation.SHARD_CHUNKS = self.shard
+        ragkit_ingest.generation.SCANNED_FROM = self.scanned_from
         embedder = NotingEmbedder(self.embedder(), self.place / "embedded")
-        return Index(folder, embedder=embedder, store=STORES[self.store](), create=create)
+        return Index(
+            folder,
+            embedder=embedder,
+            store=STORES[self.store](),
+            create=create,
+            exact_at_most=0,
+        )
 
     def sync(self, folder: Path) -> dict[str, object]:
         """Sync the folder of documents."""
         ragkit_ingest.sync._EMBED_AT_ONCE = self.batch
-        ragkit_ingest.generation._BATCH = self.batch
         with closing(self.open(folder, create=True)) as index:
             settings = SyncSettings(allow_mass_delete=True)
             return sync(index, [self.docs], settings, parsers=CountingParsers()).to_json()

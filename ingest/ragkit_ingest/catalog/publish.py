@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 
 from ragkit_ingest import lexical
 from ragkit_ingest.catalog import rows
+from ragkit_ingest.catalog.reading import Reading
 from ragkit_ingest.catalog.relocation import Relocation, relocate
 from ragkit_ingest.catalog.schema import transaction
 from ragkit_ingest.failpoint import failpoint
+from ragkit_ingest.shard import Shard
 
 _BATCH = 1000
+_RECENT = "SELECT id FROM generations ORDER BY id DESC LIMIT 2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ class Publisher:
         removed_files: Sequence[int],
         moves: Sequence[Relocation] = (),
         *,
-        folder: str,
+        shards: Sequence[Shard],
         space_id: int,
         store: str,
     ) -> int:
@@ -84,7 +87,7 @@ class Publisher:
             change: What `change` returned.
             removed_files: Ids of the files that go.
             moves: Files that get another name.
-            folder: Name of the folder of the new vectors.
+            shards: The folders of the vectors, new and kept ones.
             space_id: Their vector space.
             store: Name of the vector store that built them.
 
@@ -120,20 +123,22 @@ class Publisher:
             self.index_words(change.added)
             failpoint("publish.words")
             number = self.replace_generation(
-                folder=folder, space_id=space_id, store=store, chunks=change.total
+                shards=shards, space_id=space_id, store=store, chunks=change.total
             )
             failpoint("publish.ready")
         failpoint("publish.after")
         return number
 
-    def replace_generation(self, *, folder: str, space_id: int, store: str, chunks: int) -> int:
-        """Let readers move to another folder of vectors.
+    def replace_generation(
+        self, *, shards: Sequence[Shard], space_id: int, store: str, chunks: int
+    ) -> int:
+        """Let readers move to other folders of vectors.
 
         Args:
-            folder: Its name.
-            space_id: The vector space of its vectors.
-            store: Name of the vector store that built it.
-            chunks: How many it holds.
+            shards: All of them, by id.
+            space_id: The vector space of their vectors.
+            store: Name of the vector store that built them.
+            chunks: How many they hold together.
 
         Returns:
             The number of the new generation.
@@ -142,30 +147,43 @@ class Publisher:
         with transaction(self._db):
             self._db.execute("UPDATE generations SET state = 'retired' WHERE state = 'live'")
             cursor = self._db.execute(
-                "INSERT INTO generations (space_id, store, folder, chunks, state, published_at)"
-                " VALUES (?, ?, ?, ?, 'live', ?)",
-                (space_id, store, folder, chunks, now),
+                "INSERT INTO generations (space_id, store, chunks, state, published_at)"
+                " VALUES (?, ?, ?, 'live', ?)",
+                (space_id, store, chunks, now),
             )
-        return int(cursor.lastrowid or 0)
+            number = int(cursor.lastrowid or 0)
+            self._db.executemany(
+                "INSERT INTO shards (generation_id, folder, first_id, last_id, chunks, scanned)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                ((number, s.folder, s.first, s.last, s.chunks, s.scanned) for s in shards),
+            )
+            self._db.execute(f"DELETE FROM shards WHERE generation_id NOT IN ({_RECENT})")
+        return number
 
     def recent_folders(self) -> set[str]:
-        """Return the names of the live folder and the one before it.
+        """Return the names of the folders of the live generation and of the one before it.
 
         A reader that is in the middle of a search may still hold the one before.
         """
-        found = self._db.execute("SELECT folder FROM generations ORDER BY id DESC LIMIT 2")
+        found = self._db.execute(f"SELECT folder FROM shards WHERE generation_id IN ({_RECENT})")
         return {folder for (folder,) in found}
 
     def forget_generations(self) -> None:
         """Delete the record of every generation but the live one."""
-        self._db.execute("DELETE FROM generations WHERE state = 'retired'")
+        with transaction(self._db):
+            self._db.execute(
+                "DELETE FROM shards WHERE generation_id IN"
+                " (SELECT id FROM generations WHERE state = 'retired')"
+            )
+            self._db.execute("DELETE FROM generations WHERE state = 'retired'")
 
     def forget_vectors(self) -> None:
         """Delete the vectors of texts that no chunk holds any more."""
-        self._db.execute(
-            "DELETE FROM vectors WHERE NOT EXISTS"
-            " (SELECT 1 FROM chunks WHERE chunks.text_key = vectors.text_key)"
-        )
+        unused = self._db.execute(
+            "SELECT space_id, text_key FROM vectors v INDEXED BY vectors_by_text WHERE NOT EXISTS"
+            " (SELECT 1 FROM chunks WHERE chunks.text_key = v.text_key)"
+        ).fetchall()
+        self._db.executemany("DELETE FROM vectors WHERE space_id = ? AND text_key = ?", unused)
 
     def _staged_of_removed(self) -> list[int]:
         return self._ids(
@@ -185,15 +203,10 @@ class Publisher:
         """Index the words of live chunks."""
         for position in range(0, len(chunk_ids), _BATCH):
             batch = chunk_ids[position : position + _BATCH]
-            marks = ",".join("?" * len(batch))
-            selected = self._db.execute(
-                "SELECT c.id, r.title, c.headings, c.text FROM chunks c"
-                f" JOIN revisions r ON r.id = c.revision_id WHERE c.id IN ({marks})",
-                batch,
-            ).fetchall()
+            selected = list(Reading(self._db).to_analyse(batch))
             self._db.executemany(
                 "INSERT INTO words (rowid, title, headings, body) VALUES (?, ?, ?, ?)",
-                ((id_, *analysed(*texts)) for id_, *texts in selected),
+                ((id_, *analysed(*texts)) for id_, _, *texts in selected),
             )
 
     def rename(self, moves: Sequence[Relocation]) -> None:
@@ -230,6 +243,14 @@ class Publisher:
 
 def analysed(title: str, headings: str, text: str) -> tuple[str, str, str]:
     """Return what `words` holds of a chunk: its title, headings (as stored) and text."""
-    parts = (title, " ".join(rows.load_texts(headings)), text)
-    in_title, in_headings, in_text = (" ".join(lexical.words(part)) for part in parts)
+    in_title, in_headings, in_text = map(" ".join, analysed_words(title, headings, text))
     return in_title, in_headings, in_text
+
+
+def analysed_words(title: str, headings: str, text: str) -> tuple[list[str], list[str], list[str]]:
+    """Return the words of a chunk's title, headings (as stored) and text, in order."""
+    return (
+        lexical.words(title),
+        lexical.words(" ".join(rows.load_texts(headings))),
+        lexical.words(text),
+    )

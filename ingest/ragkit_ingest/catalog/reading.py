@@ -13,6 +13,7 @@ from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.errors import DamagedIndexError
 from ragkit_ingest.records import Block, MetadataValue, Page
 from ragkit_ingest.retry import moment
+from ragkit_ingest.shard import Shard
 from ragkit_ingest.status import DocumentStatus
 
 _BATCH = 5000
@@ -26,7 +27,7 @@ class Generation:
         id: Its number, from 1.
         space_id: The vector space of its vectors.
         store: Name of the vector store that built it.
-        folder: Name of the folder of its vectors.
+        shards: The folders of its vectors, by chunk id.
         chunks: How many it holds.
         fingerprint: Of the embedder that made the vectors.
     """
@@ -34,7 +35,7 @@ class Generation:
     id: int
     space_id: int
     store: str
-    folder: str
+    shards: tuple[Shard, ...]
     chunks: int
     fingerprint: Fingerprint
 
@@ -121,13 +122,14 @@ class Reading:
             DamagedIndexError: If its row is not as it was written.
         """
         row = self._db.execute(
-            "SELECT g.id, g.space_id, g.store, g.folder, g.chunks, s.fingerprint,"
+            "SELECT g.id, g.space_id, g.store, g.chunks, s.fingerprint,"
             f" {sound('generations', 'g')} AND {sound('spaces', 's')} FROM generations g"
             " JOIN spaces s ON s.id = g.space_id WHERE g.state = 'live'"
         ).fetchone()
         if row is None:
             return None
-        if not row[6]:
+        shards = self._shards(row[0])
+        if not row[5] or shards is None:
             raise DamagedIndexError(
                 "the catalog's entry of the published generation is damaged; restore the index "
                 "from a backup, or move its folder away and ingest again"
@@ -136,9 +138,23 @@ class Reading:
             id=row[0],
             space_id=row[1],
             store=row[2],
-            folder=row[3],
-            chunks=row[4],
-            fingerprint=rows.load_fingerprint(row[5]),
+            shards=shards,
+            chunks=row[3],
+            fingerprint=rows.load_fingerprint(row[4]),
+        )
+
+    def _shards(self, generation_id: int) -> tuple[Shard, ...] | None:
+        """Return the shards of a generation by id; None if an entry is not as it was written."""
+        found = self._db.execute(
+            f"SELECT folder, first_id, last_id, chunks, scanned, {sound('shards', 's')}"
+            " FROM shards s WHERE generation_id = ? ORDER BY first_id",
+            (generation_id,),
+        ).fetchall()
+        if not all(row[5] for row in found):
+            return None
+        return tuple(
+            Shard(folder=row[0], first=row[1], last=row[2], chunks=row[3], scanned=bool(row[4]))
+            for row in found
         )
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
@@ -219,6 +235,19 @@ class Reading:
                 found[id_] = vector
         _refuse_damage("the list of vectors", len(found) == len(set(chunk_ids)))
         return rows.load_vectors([found.get(id_, b"") for id_ in chunk_ids], dimension)
+
+    def to_analyse(self, chunk_ids: Sequence[int]) -> Iterator[tuple[int, int, str, str, str]]:
+        """Yield id, document, title, headings (as stored) and text of chunks, live or staged.
+
+        In the order of the ids, which must ascend.
+        """
+        for batch in _batches(chunk_ids):
+            yield from self._db.execute(
+                "SELECT c.id, r.file_id, r.title, c.headings, c.text FROM chunks c"
+                f" JOIN revisions r ON r.id = c.revision_id WHERE c.id IN ({_marks(batch)})"
+                " ORDER BY c.id",
+                batch,
+            )
 
     def live_ids(self) -> list[int]:
         """Return the ids of all live chunks, ascending."""

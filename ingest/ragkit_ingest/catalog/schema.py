@@ -32,7 +32,7 @@ _BEFORE_TABLES = frozenset(
     {"lock", "lock.owner", FILE_NAME, *(f"{FILE_NAME}-{end}" for end in ("journal", "wal", "shm"))}
 )
 APPLICATION_ID = 0x52474B54  # "RGKT"
-VERSION = 2
+VERSION = 3
 BUSY_S = 5.0  # how long a connection waits for another one
 DEFINITIONS = "definitions"  # the setting that holds the digest of the tables' SQL
 
@@ -129,18 +129,31 @@ CREATE TABLE vectors (
     row_digest BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (space_id, text_key)
 ) WITHOUT ROWID;
+-- The keys without the vectors, so that what no chunk holds is found without reading them all.
+CREATE INDEX vectors_by_text ON vectors (text_key);
 
 CREATE TABLE generations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     space_id INTEGER NOT NULL REFERENCES spaces (id),
     store TEXT NOT NULL,
-    folder TEXT NOT NULL,
     chunks INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('live', 'retired')),
     published_at TEXT NOT NULL,
     row_digest BLOB NOT NULL DEFAULT x''
 );
 CREATE UNIQUE INDEX one_live_generation ON generations (state) WHERE state = 'live';
+
+-- The folders of a generation; an unchanged one is part of the next generation too. See shard.py.
+CREATE TABLE shards (
+    generation_id INTEGER NOT NULL REFERENCES generations (id),
+    folder TEXT NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,
+    chunks INTEGER NOT NULL,
+    scanned INTEGER NOT NULL,
+    row_digest BLOB NOT NULL DEFAULT x'',
+    PRIMARY KEY (generation_id, folder)
+) WITHOUT ROWID;
 
 -- Analysed words, rowid = chunks.id; live chunks only. See lexical.py.
 CREATE VIRTUAL TABLE words USING fts5 (

@@ -54,7 +54,7 @@ class ChromaStore:
     name = "chroma"
 
     def __init__(
-        self, *, max_neighbors: int = 24, ef_construction: int = 200, ef_search: int = 400
+        self, *, max_neighbors: int = 16, ef_construction: int = 100, ef_search: int = 100
     ) -> None:
         self._hnsw = {
             "space": "ip",

@@ -22,8 +22,18 @@ _VECTORS = "vectors.npy"
 
 def top(ids: NDArray[np.int64], similarities: Vectors, k: int) -> list[tuple[int, float]]:
     """Return the k best (id, similarity), most similar first, equal ones by id."""
+    chosen = no_worse(similarities, k)
+    ids, similarities = ids[chosen], similarities[chosen]
     order = np.lexsort((ids, -similarities))[:k]
     return [(int(ids[index]), float(similarities[index])) for index in order]
+
+
+def no_worse(values: NDArray[Any], k: int) -> NDArray[np.int64] | slice:
+    """Return where the k highest values are, with all that tie with the last of them."""
+    if not 0 < k < len(values):
+        return slice(None)
+    least = np.partition(values, len(values) - k)[len(values) - k]
+    return np.flatnonzero(values >= least)
 
 
 class ExactStore:
