@@ -23,6 +23,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,10 +35,10 @@ from ragkit_eval.stats.randomisation import paired_p_value
 from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.parse.protocol import Source
 from ragkit_ingest.parse.text import TextParser
-from ragkit_ingest.split import SplitSettings, split
+from ragkit_ingest.split import CHUNK_TOKENS, PIECE_TOKENS, SplitSettings, split
 
 BUDGETS = (256, 512, 1024)
-CHUNK_TOKENS = 256
+SIZES = (PIECE_TOKENS + 2, CHUNK_TOKENS)
 _SPECIAL_TOKENS = 2
 Span = tuple[int, int]
 
@@ -91,14 +92,14 @@ def ragkit(path: Path, embedder: MiniLM) -> tuple[Text, list[tuple[int, int, str
     return Text.of(document.text), [(c.start, c.end, c.embedded_text) for c in chunks]
 
 
-def recursive(path: Path, embedder: MiniLM) -> tuple[Text, list[tuple[int, int, str]]]:
+def recursive(path: Path, embedder: MiniLM, size: int) -> tuple[Text, list[tuple[int, int, str]]]:
     """Split with LangChain's recursive splitter at its default separators.
 
     Without overlap: its start indexes are wrong with one that is counted in tokens.
     """
     text = path.read_text(encoding="utf-8")
     splitter = RecursiveCharacterTextSplitter(
-        chunk_size=CHUNK_TOKENS - _SPECIAL_TOKENS,
+        chunk_size=size - _SPECIAL_TOKENS,
         chunk_overlap=0,
         length_function=lambda piece: embedder.count_tokens([piece])[0],
         add_start_index=True,
@@ -108,11 +109,11 @@ def recursive(path: Path, embedder: MiniLM) -> tuple[Text, list[tuple[int, int, 
     return Text.of(text), [(start, start + len(held), held) for start, held in spans]
 
 
-def fixed(path: Path, embedder: MiniLM) -> tuple[Text, list[tuple[int, int, str]]]:
-    """Cut every 254 tokens, wherever that is."""
+def fixed(path: Path, embedder: MiniLM, size: int) -> tuple[Text, list[tuple[int, int, str]]]:
+    """Cut after so many tokens, wherever that is."""
     text = path.read_text(encoding="utf-8")
     offsets = _token_offsets(text, embedder)
-    step = CHUNK_TOKENS - _SPECIAL_TOKENS
+    step = size - _SPECIAL_TOKENS
     cuts = [*(offsets[place] for place in range(0, len(offsets), step)), len(text)]
     cuts[0] = 0
     return Text.of(text), [(start, end, text[start:end]) for start, end in pairwise(cuts)]
@@ -120,8 +121,8 @@ def fixed(path: Path, embedder: MiniLM) -> tuple[Text, list[tuple[int, int, str]
 
 WAYS: dict[str, Way] = {
     "ragkit": ragkit,
-    "LangChain recursive": recursive,
-    "fixed size": fixed,
+    **{f"LangChain recursive, {size}": partial(recursive, size=size) for size in SIZES},
+    **{f"fixed size, {size}": partial(fixed, size=size) for size in SIZES},
 }
 
 
@@ -136,7 +137,7 @@ def main() -> None:
     for name, way in WAYS.items():
         sys.stderr.write(f"{name}\n")
         found[name] = _measure(folder, way, questions, asked, embedder)
-    print(f"{len(questions)} questions, chunks of at most {CHUNK_TOKENS} tokens\n")
+    print(f"{len(questions)} questions\n")
     print("| split by | chunks | tokens read | recall (95 %) | IoU (95 %) | p against ragkit |")
     print("| --- | --- | --- | --- | --- | --- |")
     for budget in BUDGETS:

@@ -87,6 +87,35 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShortAnswer:
+    """The few words of a citation that answer: a name, a number, a date.
+
+    Attributes:
+        text: The stored text from start to end.
+        citation: The number of the citation that it stands in.
+        start: Offset of its first character in the citation's document.
+        end: Offset after its last character.
+        probability: That these are the right words, in [0, 1], if the citation holds the answer.
+    """
+
+    text: str
+    citation: int
+    start: int
+    end: int
+    probability: float
+
+    def to_json(self) -> dict[str, object]:
+        """Return the words as they stand in an answer's JSON."""
+        return {
+            "text": self.text,
+            "citation": self.citation,
+            "start": self.start,
+            "end": self.end,
+            "probability": round(self.probability, 4),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
     """One sentence of an answer.
 
@@ -166,6 +195,8 @@ class Answer:
         confidence: Calibrated probability that the documents hold the answer, in [0, 1].
         sentences: In order; empty if abstained.
         citations: In order of `n`.
+        short_answer: The words of a citation that answer; None if abstained, for questions that
+            ask for no such words, and with embedders that give no token vectors.
         passages: What was looked at, best first.
         generator: The generator's name.
         generation: The index generation that was read; 0 for an empty index.
@@ -183,6 +214,7 @@ class Answer:
     standalone_question: str = ""
     sentences: tuple[Sentence, ...] = ()
     citations: tuple[Citation, ...] = ()
+    short_answer: ShortAnswer | None = None
     passages: tuple[Passage, ...] = ()
     generator: str = ""
     generation: int = 0
@@ -199,6 +231,7 @@ class Answer:
             "text": self.text,
             "abstained": self.abstained,
             "confidence": round(self.confidence, 4),
+            "short_answer": self.short_answer.to_json() if self.short_answer else None,
             "sentences": [sentence.to_json() for sentence in self.sentences],
             "citations": [
                 {

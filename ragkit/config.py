@@ -16,10 +16,9 @@ from ragkit.generate.name import check_name as check_generator
 from ragkit_ingest.embed.selection import PACKAGED, check_name
 from ragkit_ingest.endpoint import check_key_env
 from ragkit_ingest.errors import ConfigError
+from ragkit_ingest.split import CHUNK_TOKENS, HEADER_TOKENS, PIECE_TOKENS
 
 FILE_NAME = "ragkit.toml"
-CHUNK_TOKENS = 256
-"""The default length of a chunk, in tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +37,8 @@ class Config:
         chunk_tokens: Most tokens of a chunk with its header, 32 or more and at most what the
             embedder reads; the default shrinks to what it reads.
         header_tokens: Most tokens of the title and headings put before a chunk.
+        piece_tokens: Most tokens of text in each chunk of a section that does not fit into one,
+            16 or more.
         workers: Parsing processes, 1 or more.
         ocr: Whether images, and pages that are images, are read with OCR: "on", "off", or "auto",
             which means as the index was read before.
@@ -87,7 +88,8 @@ class Config:
     embedder_query_prefix: str = ""
     embedder_document_prefix: str = ""
     chunk_tokens: int = CHUNK_TOKENS
-    header_tokens: int = 48
+    header_tokens: int = HEADER_TOKENS
+    piece_tokens: int = PIECE_TOKENS
     workers: int = 2
     ocr: str = "auto"
     mode: str = "hybrid"
@@ -118,7 +120,7 @@ class Config:
     persona: str = ""
     prompts: str = ""
     unsupported: str = "flag"
-    min_confidence: float = 0.407
+    min_confidence: float = 0.405
 
     def __post_init__(self) -> None:
         check_name(self.embedder)
@@ -127,6 +129,7 @@ class Config:
         check_key_env("embedder_key_env", self.embedder_key_env)
         _between("chunk_tokens", self.chunk_tokens, 32, 1_000_000)
         _between("header_tokens", self.header_tokens, 0, self.chunk_tokens // 2)
+        _between("piece_tokens", self.piece_tokens, 16, 1_000_000)
         _between("workers", self.workers, 1, 64)
         _between("k", self.k, 1, 100)
         _between("depth", self.depth, 1, 10_000)

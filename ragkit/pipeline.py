@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from ragkit.abstain import confidence
 from ragkit.answer import Answer, Passage, SearchResult, Usage
 from ragkit.citations import verify
-from ragkit.config import CHUNK_TOKENS, Config
+from ragkit.config import Config
 from ragkit.evidence import Candidate, reordered, weigh
 from ragkit.followup import standalone
 from ragkit.generate.name import check_name as check_generator
@@ -33,6 +33,7 @@ from ragkit.logistic import Logistic
 from ragkit.question import analyse
 from ragkit.retrieve.filters import Where
 from ragkit.retrieve.retriever import RetrievalSettings, Retriever
+from ragkit.short_answer import short_answer
 from ragkit.support import Judge
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.embed.protocol import Closable
@@ -42,7 +43,7 @@ from ragkit_ingest.index import Index
 from ragkit_ingest.lexical import content_words
 from ragkit_ingest.plan import SyncPlan
 from ragkit_ingest.report import IngestReport, ProgressCallback
-from ragkit_ingest.split import SplitSettings
+from ragkit_ingest.split import CHUNK_TOKENS, SplitSettings
 from ragkit_ingest.status import IndexStatus, StoredText
 
 if TYPE_CHECKING:
@@ -322,7 +323,9 @@ class Pipeline:
             )
         chunk = min(wanted, limit)
         return SplitSettings(
-            chunk_tokens=chunk, header_tokens=min(self.config.header_tokens, chunk // 2)
+            chunk_tokens=chunk,
+            header_tokens=min(self.config.header_tokens, chunk // 2),
+            piece_tokens=self.config.piece_tokens,
         )
 
     # -- search and ask ----------------------------------------------------------------------
@@ -548,15 +551,11 @@ class Pipeline:
 
     def _end(self, begun: _Begun, draft: Draft) -> Answer:
         times = (begun.started, begun.retrieved, time.perf_counter())
-        request = begun.request
-        return self._answer(
-            request.question, request.passages, draft, begun.generator.name, begun.sure, times
-        )
+        return self._answer(begun.request, draft, begun.generator.name, begun.sure, times)
 
     def _answer(
         self,
-        question: str,
-        passages: Sequence[Passage],
+        request: GenerationRequest,
         draft: Draft,
         generator: str,
         sure: float,
@@ -567,18 +566,25 @@ class Pipeline:
         verified = verify(
             draft.sentences,
             index.document,
-            passages,
+            request.passages,
             Judge(index.embedder),
             unsupported=self.config.unsupported,
         )
         abstained = sure < self.config.min_confidence or not any(
             sentence.supported for sentence in verified.sentences
         )
+        short = (
+            None
+            if abstained
+            else short_answer(
+                request.question, verified.citations, request.evidence, index.embedder
+            )
+        )
         with index.reader() as reading:
             generation = reading.generation()
         finished = time.perf_counter()
         return Answer(
-            question=question,
+            question=request.question,
             text=ABSTENTION
             if abstained
             else "\n".join(sentence.text for sentence in verified.sentences),
@@ -586,7 +592,8 @@ class Pipeline:
             confidence=sure,
             sentences=() if abstained else verified.sentences,
             citations=() if abstained else verified.citations,
-            passages=tuple(passages),
+            short_answer=short,
+            passages=tuple(request.passages),
             generator=generator,
             generation=generation.id if generation else 0,
             embedder=index.embedder.fingerprint.name,

@@ -26,8 +26,8 @@ _NUMBER_WORDS = (
     "|thirty|forty|fifty|sixty|ninety|hundred|thousand|half|once|twice|double|daily|weekly"
     "|monthly|quarterly|yearly|annually|hourly"
 )
-_NUMBER = re.compile(rf"\d[\d.,]*|\b(?:{_NUMBER_WORDS})\b", re.IGNORECASE)
-_TIME = re.compile(
+NUMBER = re.compile(rf"\d[\d.,]*|\b(?:{_NUMBER_WORDS})\b", re.IGNORECASE)
+TIME = re.compile(
     rf"\b(?:{_MONTHS}|{_WEEKDAYS})\b|\b(?:1[89]|20)\d\d\b|\d\d?[:.]\d\d|\d\s?(?:am|pm)\b"
     rf"|\b(?:\d+|{_NUMBER_WORDS})[\s-](?:working |calendar |full )?"
     r"(?:second|minute|hour|day|week|month|quarter|year)s?\b"
@@ -130,9 +130,9 @@ _ASKED = tuple(
     )
 )
 _PATTERNS = {
-    Wanted.NUMBER: _NUMBER,
-    Wanted.MONEY: _NUMBER,
-    Wanted.TIME: _TIME,
+    Wanted.NUMBER: NUMBER,
+    Wanted.MONEY: NUMBER,
+    Wanted.TIME: TIME,
     Wanted.NAME: _NAME,
     Wanted.PLACE: _WHERE,
     Wanted.REASON: _REASON,

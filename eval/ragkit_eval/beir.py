@@ -51,17 +51,26 @@ class RetrievalSet:
     without: int = 0
 
     def documents(self) -> Iterator[CorpusDocument]:
-        """Yield the corpus, one document at a time.
+        """Return the corpus, one document at a time.
 
         Raises:
             UsageError: If a line is not a document; the message names the line.
         """
-        for where, entry in _entries(self.folder / "corpus.jsonl"):
-            yield CorpusDocument(
-                id=_text(entry, "_id", where),
-                title=str(entry.get("title") or ""),
-                text=_text(entry, "text", where),
-            )
+        return corpus(self.folder / "corpus.jsonl")
+
+
+def corpus(file: Path) -> Iterator[CorpusDocument]:
+    """Yield the documents of a `corpus.jsonl`, one at a time.
+
+    Raises:
+        UsageError: If a line is not a document; the message names the line.
+    """
+    for where, entry in _entries(file):
+        yield CorpusDocument(
+            id=_text(entry, "_id", where),
+            title=str(entry.get("title") or ""),
+            text=_text(entry, "text", where),
+        )
 
 
 def load(folder: Path, split: str = "test") -> RetrievalSet:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from ragkit.answer import Passage
 from ragkit_eval.cases import Case
 
+DOCUMENT_ID = "beir_id"
+"""The metadata that names a document of a corpus."""
 _WORD = re.compile(r"\d+(?:[.,:]\d+)+|\w+|[\u20ac$%]")  # a number is one word: 2.5 holds no 5
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NO_CENTS = re.compile(r"(?<=\d)\.00(?!\d)")
@@ -31,8 +33,13 @@ def holds_quote(text: str, quote: str) -> bool:
 
 
 def evidence_rank(case: Case, passages: Sequence[Passage]) -> int | None:
-    """Return the rank of the first passage that holds evidence; None if none does."""
+    """Return the rank of the first passage that holds evidence; None if none does.
+
+    Where a case knows only the documents that hold its answer, each of their passages does.
+    """
     for rank, passage in enumerate(passages, start=1):
+        if not case.evidence and {passage.path, passage.metadata.get(DOCUMENT_ID)} & {*case.gold}:
+            return rank
         text = "\n".join([passage.title, *passage.headings, passage.text])
         if any(e.path == passage.path and holds_quote(text, e.quote) for e in case.evidence):
             return rank

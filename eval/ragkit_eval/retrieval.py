@@ -15,7 +15,8 @@ from statistics import quantiles
 from typing import Protocol
 
 from ragkit.answer import SearchResult
-from ragkit_eval.beir import RetrievalSet
+from ragkit_eval.beir import CorpusDocument, RetrievalSet
+from ragkit_eval.match import DOCUMENT_ID
 from ragkit_eval.metrics.ndcg import ndcg_at
 from ragkit_eval.metrics.recall import recall_at
 from ragkit_eval.metrics.reciprocal_rank import reciprocal_rank_at
@@ -38,7 +39,6 @@ MEASURES: Mapping[str, Measure] = {
 DEPTH = 100
 """How many documents a ranking holds at most."""
 _PASSAGES = 400  # a long document may hold many of the first passages
-_ID = "beir_id"
 _SAVED = "ragkit retrieval run"
 
 
@@ -157,6 +157,27 @@ def index(
         UsageError: If the corpus is wrong, or nothing of it could be indexed.
         IndexStateError: If the index cannot be written.
     """
+    return index_corpus(rag, dataset.documents(), dataset.name, progress)
+
+
+def index_corpus(
+    rag: Indexing,
+    documents: Iterable[CorpusDocument],
+    name: str,
+    progress: ProgressCallback | None = None,
+) -> tuple[int, float]:
+    """Bring an index in line with a corpus; return its documents and the seconds taken.
+
+    Args:
+        rag: The pipeline.
+        documents: The corpus.
+        name: What it is called; the documents' source in the index.
+        progress: Called as the work goes on.
+
+    Raises:
+        UsageError: If the corpus is wrong, or nothing of it could be indexed.
+        IndexStateError: If the index cannot be written.
+    """
     started = time.perf_counter()
     report = rag.ingest_documents(
         (
@@ -164,20 +185,20 @@ def index(
                 id=document.id,
                 text=document.text,
                 metadata={
-                    _ID: document.id,
+                    DOCUMENT_ID: document.id,
                     **({"title": document.title} if document.title else {}),
                 },
             )
-            for document in dataset.documents()
+            for document in documents
         ),
-        source=_source(dataset.name),
+        source=_source(name),
         allow_mass_delete=True,
         progress=progress,
     )
     if report.failures:
         first = report.failures[0]
         raise UsageError(
-            f"{len(report.failures)} documents of {dataset.folder} could not be indexed, such as "
+            f"{len(report.failures)} documents of {name} could not be indexed, such as "
             f"{first.path}: {first.reason}; scores without them would mislead"
         )
     return report.files.indexed + report.files.unchanged, time.perf_counter() - started
@@ -233,7 +254,7 @@ def ranking(result: SearchResult, *, without: str) -> list[str]:
         without: The query's id. In sets whose queries are documents themselves, such as ArguAna,
             a query finds itself first; BEIR leaves that out, and so do we.
     """
-    found = dict.fromkeys(str(hit.metadata[_ID]) for hit in result.hits)
+    found = dict.fromkeys(str(hit.metadata[DOCUMENT_ID]) for hit in result.hits)
     return [id_ for id_ in found if id_ != without][:DEPTH]
 
 

@@ -1,7 +1,9 @@
 """Splits a Document into Chunks that fit the embedder, along the document's own structure.
 
-A chunk never crosses a heading, is as long as the token limit allows, and ends where a block
-ends; only a block that alone is too long is split inside, at paragraph, sentence or word ends.
+A section that the embedder can read in one go is one chunk. A longer one is cut into pieces half
+as long, which are found more surely than ones that fill the limit (measured by `bench.chunking`).
+A chunk never crosses a heading and ends where a block ends; only a block that alone is too long
+is split inside, at paragraph, sentence or word ends.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from ragkit_ingest.records import Block, BlockKind, Chunk, Document, embedded_te
 CountTokens = Callable[[Sequence[str]], list[int]]
 """The length of each text in the embedder's own tokens."""
 
+CHUNK_TOKENS = 256
+HEADER_TOKENS = 48
+PIECE_TOKENS = 128
 _Piece = tuple[tuple[str, ...], str, int, int]  # headings, header, start, end
 _LEAD_CHARACTERS = 120
 _SPECIAL_TOKENS = 2  # the embedder puts one before and one after every text
@@ -29,17 +34,22 @@ class SplitSettings:
         chunk_tokens: Most tokens of header and text together, special tokens included; at most
             what the embedder reads, 32 or more.
         header_tokens: Most tokens of the header (title and headings); the rest is cut off.
+        piece_tokens: Most tokens of text in each chunk of a section that does not fit into one,
+            without the header, 16 or more.
         rows_tokens: Most tokens of table rows that share a chunk: a row is a fact of its own,
             and many facts in one vector blur each other.
     """
 
-    chunk_tokens: int = 256
-    header_tokens: int = 48
+    chunk_tokens: int = CHUNK_TOKENS
+    header_tokens: int = HEADER_TOKENS
+    piece_tokens: int = PIECE_TOKENS
     rows_tokens: int = 96
 
     def __post_init__(self) -> None:
         if self.chunk_tokens < 32:
             raise ValueError(f"chunk_tokens must be 32 or more, not {self.chunk_tokens}")
+        if self.piece_tokens < 16:
+            raise ValueError(f"piece_tokens must be 16 or more, not {self.piece_tokens}")
         if not 0 <= self.header_tokens <= self.chunk_tokens // 2:
             raise ValueError(
                 f"header_tokens must be between 0 and half of chunk_tokens "
@@ -97,7 +107,7 @@ def split(
     for section in sections:
         longest = max(lengths[names] for _, names in section.paths)
         limit = settings.chunk_tokens - _SPECIAL_TOKENS - min(longest, settings.header_tokens)
-        spans = _pack(document.text, section.blocks, limit, settings.rows_tokens, count_tokens)
+        spans = _pack(document.text, section.blocks, limit, settings, count_tokens)
         for start, end in spans:
             names = section.headings_at(start)
             pieces.append((names, headers[names], start, end))
@@ -190,11 +200,17 @@ def _pack(
     text: str,
     blocks: Sequence[Block],
     limit: int,
-    rows_limit: int,
+    settings: SplitSettings,
     count_tokens: CountTokens,
 ) -> Iterator[tuple[int, int]]:
-    """Yield spans that hold whole blocks, up to the limit; too long ones are split inside."""
+    """Yield one span if all blocks fit into the limit, else pieces of whole blocks.
+
+    A block that is longer than a piece is split inside.
+    """
     lengths = count_tokens([text[block.start : block.end] for block in blocks])
+    rows_limit = settings.rows_tokens
+    if sum(lengths) > limit:
+        limit = min(limit, settings.piece_tokens)
     start: int | None = None
     end = used = rows = 0
     for block, length in zip(blocks, lengths, strict=True):

@@ -12,6 +12,7 @@ from ragkit.cli.option import (
     GeneratorUrlOption,
     IndexOption,
     JsonOption,
+    MinConfidenceOption,
     WhereOption,
     read_question,
     read_where,
@@ -35,12 +36,15 @@ def ask(
     where: WhereOption = None,
     generator: GeneratorOption = None,
     generator_url: GeneratorUrlOption = None,
+    min_confidence: MinConfidenceOption = None,
 ) -> None:
     """Answer a question from the documents, with a citation for every sentence."""
     session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     text, filters = read_question(question), read_where(where)
-    with session.open(generator=generator, generator_url=generator_url) as rag:
+    with session.open(
+        generator=generator, generator_url=generator_url, min_confidence=min_confidence
+    ) as rag:
         answer = rag.ask(text, k=k, where=filters)
     if terminal.json:
         terminal.document(answer.to_json())

@@ -13,6 +13,7 @@ from ragkit.cli.option import (
     GeneratorUrlOption,
     IndexOption,
     JsonOption,
+    MinConfidenceOption,
 )
 from ragkit.cli.session import session_of
 
@@ -28,6 +29,7 @@ def chat(
     embedder: EmbedderOption = None,
     generator: GeneratorOption = None,
     generator_url: GeneratorUrlOption = None,
+    min_confidence: MinConfidenceOption = None,
 ) -> None:
     """Talk with the documents; from a pipe, one question a line."""
     from ragkit.cli.report_view import print_report
@@ -36,7 +38,9 @@ def chat(
     session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     code = 0
-    with session.open(generator=generator, generator_url=generator_url) as rag:
+    with session.open(
+        generator=generator, generator_url=generator_url, min_confidence=min_confidence
+    ) as rag:
         if paths:
             report = sync(rag, terminal, paths)
             code = exit_code(report)

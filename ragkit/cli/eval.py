@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +10,8 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.failure import EXIT_FAILED
-from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
-from ragkit.cli.session import session_of
+from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption, MinConfidenceOption
+from ragkit.cli.session import Session, session_of
 
 app = typer.Typer(
     help="Measure retrieval, answers and abstention on questions whose answers are known.",
@@ -51,27 +52,65 @@ def answers(
             metavar="FILE", help="Questions as JSON Lines, such as examples/questions.jsonl."
         ),
     ],
+    docs: Annotated[
+        str | None,
+        typer.Option(
+            "--docs",
+            metavar="CORPUS",
+            show_default=False,
+            help="Index this corpus.jsonl in BEIR's layout first, and ask it.",
+        ),
+    ] = None,
     index: IndexOption = None,
     json: JsonOption = False,
     embedder: EmbedderOption = None,
     half: Annotated[
         Half,
-        typer.Option("--half", help="Every second case: even from the first, odd from the second."),
+        typer.Option(
+            "--half",
+            help="Every second case, or document if these are known: even from the first.",
+        ),
     ] = Half.ALL,
+    min_confidence: MinConfidenceOption = None,
 ) -> None:
-    """Ask the index every question of a file, and count what came of it."""
-    from ragkit.cli.progress import counting
+    """Ask the index every question of a file, and count what came of it.
+
+    With --docs the corpus is indexed in a temporary folder, unless --index or $RAGKIT_INDEX names
+    one to keep.
+    """
+    from ragkit.cli.progress import counting, ingest_progress
+    from ragkit.config import Config
     from ragkit_eval.answers import evaluate
+    from ragkit_eval.beir import corpus
     from ragkit_eval.cases import half as halved
     from ragkit_eval.cases import load_cases
+    from ragkit_eval.retrieval import index_corpus
+    from ragkit_ingest.errors import UsageError
 
     session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     cases = halved(load_cases(Path(file)), half.value)
-    with session.open() as rag, counting(terminal, "Asking") as progress:
-        report = evaluate(rag, cases, progress)
+    if not cases:
+        raise UsageError(f"the {half.value} half of {file} is empty; all its questions are in one")
+    threshold = Config.load().min_confidence if min_confidence is None else min_confidence
+    with ExitStack() as stack:
+        place = _place(session, stack) if docs else None
+        rag = stack.enter_context(session.open(index=place, min_confidence=0.0))
+        if docs:
+            documents = corpus(Path(docs))
+            with ingest_progress(terminal) as progress:
+                index_corpus(rag, documents, Path(docs).resolve().parent.name, progress)
+        with counting(terminal, "Asking") as counted:
+            report = evaluate(rag, cases, counted, threshold=threshold)
     if terminal.json:
-        terminal.document({"file": file, "half": half.value, **report.to_json()})
+        terminal.document(
+            {
+                "file": file,
+                "half": half.value,
+                "min_confidence": threshold,
+                **report.to_json(),
+            }
+        )
     else:
         from ragkit.cli.eval_view import print_answer_report
 
@@ -112,10 +151,6 @@ def retrieval(
 
     The corpus is indexed in a temporary folder, unless --index or $RAGKIT_INDEX names one to keep.
     """
-    import os
-    from contextlib import ExitStack
-    from tempfile import TemporaryDirectory
-
     from ragkit.cli.progress import counting, ingest_progress
     from ragkit_eval import retrieval as measured
     from ragkit_eval.beir import load
@@ -126,10 +161,7 @@ def retrieval(
     dataset = load(Path(folder), split)
     modes = ["hybrid", "dense", "lexical"] if mode is Modes.ALL else [mode.value]
     with ExitStack() as stack:
-        place = session.index_option or os.environ.get("RAGKIT_INDEX")
-        if not place:
-            place = stack.enter_context(TemporaryDirectory(prefix="ragkit-eval-"))
-        rag = stack.enter_context(session.open(index=place))
+        rag = stack.enter_context(session.open(index=_place(session, stack)))
         with ingest_progress(terminal) as progress:
             indexed = measured.index(rag, dataset, progress)
         runs = []
@@ -203,3 +235,12 @@ def groundedness(
         terminal.document({"file": file, "half": half.value, **report.to_json()})
     else:
         print_groundedness(terminal, report)
+
+
+def _place(session: Session, stack: ExitStack) -> str:
+    """Return the index that was named, else a folder that goes when the stack closes."""
+    import os
+    from tempfile import TemporaryDirectory
+
+    named = session.index_option or os.environ.get("RAGKIT_INDEX")
+    return named or stack.enter_context(TemporaryDirectory(prefix="ragkit-eval-"))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ragkit_eval.groundedness import GroundednessReport
     from ragkit_eval.retrieval import Difference, RetrievalRun
     from ragkit_eval.share import Share
+    from ragkit_eval.stats.scored import Scored
 
 _MEANINGS = {
     "hit_rate@5": "answerable: evidence among the first 5 passages",
@@ -25,6 +26,20 @@ _MEANINGS = {
     "refused": "answerable: no answer is given",
     "abstained": "unanswerable: no answer is given",
     "citations_verified": "citations that quote the stored text exactly",
+    "citation_precision": "citations in a document known to hold the answer",
+}
+_MEANS = {
+    "exact_match": "answerable: exact match",
+    "f1": "answerable: F1",
+    "content_f1": "answerable: F1 of content words",
+    "overall_exact_match": "all: exact match, as in SQuAD 2.0",
+    "overall_f1": "all: F1, as in SQuAD 2.0",
+}
+_ABSTENTION = {
+    "precision": "abstention: precision",
+    "recall": "abstention: recall",
+    "f1": "abstention: F1",
+    "aurc": "area under risk and coverage, lower is better",
 }
 
 
@@ -41,6 +56,14 @@ def print_answer_report(terminal: Terminal, report: AnswerReport) -> None:
     for name, meaning in _MEANINGS.items():
         table.add_row(meaning, _value(shares[name]), _interval(shares[name]), str(shares[name].of))
     terminal.out.print(table)
+    terminal.say()
+    table = _table("measure", "value", "95 % interval")
+    for meanings, scored in ((_MEANS, report.means), (_ABSTENTION, report.abstention)):
+        for name, meaning in meanings.items():
+            table.add_row(meaning, _value(scored[name]), _interval(scored[name]))
+    terminal.out.print(table)
+    if not any(outcome.case.kind for outcome in report.outcomes):
+        return
     terminal.say()
     kinds = _table("kind", "cases", "hit", "answer shown", "abstained")
     for row in report.kinds:
@@ -129,9 +152,9 @@ def _table(first: str, *others: str) -> Table:
     return table
 
 
-def _value(share: Share) -> str:
+def _value(share: Share | Scored) -> str:
     return _number(share.value)
 
 
-def _interval(share: Share) -> str:
+def _interval(share: Share | Scored) -> str:
     return _range(share.ci95)

@@ -52,6 +52,17 @@ GeneratorUrlOption = Annotated[
         "questions are sent there.",
     ),
 ]
+MinConfidenceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-confidence",
+        min=0.0,
+        max=1.0,
+        metavar="P",
+        show_default=False,
+        help="Withhold answers less likely than this. Default: as in ragkit.toml, else 0.405.",
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")
 ]

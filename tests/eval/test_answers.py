@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ragkit.answer import Answer, Citation, Passage, SearchResult
+from ragkit.answer import Answer, Citation, Passage, SearchResult, ShortAnswer
 from ragkit_eval.answers import AnswerReport, evaluate
 from ragkit_eval.cases import Case, Evidence
+from ragkit_eval.share import Share
 from ragkit_ingest.errors import ConfigError, GeneratorError, NoIndexError, UsageError
 from ragkit_ingest.status import StoredText
 from tests.support.passage import passage
@@ -107,6 +109,7 @@ def test_the_counts(report: AnswerReport) -> None:
         "abstained": (1, 2),
         "refused": (1, 4),
         "citations_verified": (2, 4),
+        "citation_precision": (4, 4),
     }
 
 
@@ -117,7 +120,7 @@ def test_the_document(report: AnswerReport) -> None:
     assert document["citations"] == 4
     assert document["hit_rate@5"] == 0.75
     assert document["ci95"]["hit_rate@5"] == [0.3006, 0.9544]
-    assert document["ci95"].keys() == report.shares.keys()
+    assert document["ci95"].keys() == {*report.shares, *report.means, "abstention"}
     assert document["kinds"] == [
         {"kind": "fact", "cases": 2, "hit_rate@5": 0.5, "contains_answer": 0.5, "abstained": None},
         {"kind": "number", "cases": 2, "hit_rate@5": 1, "contains_answer": 0.5, "abstained": None},
@@ -132,6 +135,61 @@ def test_the_document(report: AnswerReport) -> None:
         ("e", None, None),
         ("f", None, None),
     ]
+
+
+def test_the_words_and_the_risk(report: AnswerReport) -> None:
+    # a: "it is three months" against "three months": P 2/4, R 1; d: "it is blue": P 1/3, R 1
+    first, last = 2 * 0.5 / 1.5, 2 * (1 / 3) / (4 / 3)
+    f1, overall = report.means["f1"], report.means["overall_f1"]
+    assert f1.value == pytest.approx((first + last) / 4)
+    assert f1.ci95 is not None
+    assert f1.value is not None
+    assert 0.0 <= f1.ci95[0] <= f1.value <= f1.ci95[1] <= 1.0
+    assert overall.value == pytest.approx((first + last + 1) / 6)  # e is rightly withheld
+    assert report.means["exact_match"].value == 0.0
+    assert {name: scored.value for name, scored in report.abstention.items()} == {
+        "precision": 0.5,  # c and e are withheld, and only e should be
+        "recall": 0.5,  # of e and f only e is
+        "f1": 0.5,
+        "aurc": pytest.approx((0.5 * 4 + (2 + 1) / 5 + 4 / 6) / 6),
+    }
+
+
+def test_the_short_answer_is_what_is_compared() -> None:
+    rag = FakeRag()
+    short = ShortAnswer(text="Three months.", citation=1, start=21, end=33, probability=0.6)
+    rag.answers = {"a?": answer("a?", TEXT, short_answer=short)}
+    report = evaluate(rag, [known("a", "a?", "three months")])
+    assert report.means["exact_match"].value == report.means["f1"].value == 1.0
+    assert report.shares["contains_answer"].value == 1.0
+
+
+def test_an_unsure_answer_counts_as_withheld_and_keeps_its_place_in_the_risk() -> None:
+    rag = FakeRag()
+    rag.answers = {
+        "a?": answer("a?", TEXT, confidence=0.4, citations=(citation(0, 34, TEXT[:34]),)),
+        "b?": answer("b?", TEXT, confidence=0.5),
+    }
+    cases = [known("a", "a?", "three months"), known("b", "b?", "green")]
+    report = evaluate(rag, cases, threshold=0.5)
+    assert [o.abstained for o in report.outcomes] == [True, False]
+    assert [(o.right, o.contains) for o in report.outcomes] == [(True, False), (False, False)]
+    assert report.outcomes[0].f1 == 0.0
+    assert report.shares["citations_verified"].of == 0
+    assert report.abstention["aurc"].value == pytest.approx((1 + 1 / 2) / 2)
+
+
+def test_a_gold_document_is_known_by_its_id_in_the_corpus() -> None:
+    gold = Case(id="g", question="g?", answers=("months",), answerable=True, gold=("p7",))
+    rag = FakeRag()
+    held = replace(passage(TEXT, path="set/p7"), metadata={"beir_id": "p7"})
+    other = replace(passage(TEXT, path="set/p8"), metadata={"beir_id": "p8"})
+    cited = replace(citation(0, 34, TEXT[:34]), path="set/p7")
+    strange = replace(cited, path="set/p8", n=2)
+    rag.answers = {"g?": answer("g?", TEXT, passages=(other, held), citations=(cited, strange))}
+    report = evaluate(rag, [gold])
+    assert report.outcomes[0].rank == 2
+    assert report.shares["citation_precision"] == Share(hits=1, of=2)
 
 
 @pytest.mark.parametrize("error", [UsageError("it is too long"), GeneratorError("it is down")])

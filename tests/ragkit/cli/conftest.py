@@ -167,6 +167,7 @@ class FakePipeline:
     opened: list[tuple[str, str | None]] = field(default_factory=list)
     embedders: list[str | None] = field(default_factory=list)
     urls: list[str | None] = field(default_factory=list)
+    thresholds: list[float | None] = field(default_factory=list)
     writer: Generator = field(default_factory=ExtractiveGenerator)
     fails: BaseException | None = None
     watched: Sequence[Any] = ()
@@ -178,8 +179,10 @@ class FakePipeline:
         generator: str | None = None,
         embedder: str | None = None,
         generator_url: str | None = None,
+        min_confidence: float | None = None,
     ) -> Self:
         self.opened.append((index, generator))
+        self.thresholds.append(min_confidence)
         self.urls.append(generator_url)
         self.embedders.append(embedder)
         return self

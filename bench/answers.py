@@ -1,0 +1,180 @@
+"""Asks SQuAD 2.0 over the whole corpus of its paragraphs, beside a plain baseline.
+
+    RAGKIT_DATA=~/ragkit-data python -m bench.answers [--questions N] [--out FILE]
+
+The baseline answers with the sentence of the found passages that is most similar to the question,
+and abstains where that similarity is below a threshold. It sees the same passages and the same
+embedder. Its threshold is the one that gives the best overall F1 on the even half of the
+paragraphs; both systems are reported on the odd half, which nothing was fitted on. The
+differences are paired, with intervals over whole paragraphs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from ragkit.answer import Answer
+from ragkit.config import Config
+from ragkit.pipeline import Pipeline
+from ragkit.sentence import sentences
+from ragkit_eval.answers import (
+    AnswerReport,
+    Outcome,
+    Statistic,
+    abstention_f1,
+    evaluate,
+    risk_coverage_area,
+)
+from ragkit_eval.beir import corpus
+from ragkit_eval.cases import Case, half, load_cases
+from ragkit_eval.retrieval import index_corpus
+from ragkit_eval.stats.scored import Scored, scored
+
+K = 8
+
+
+class BestSentence:
+    """The baseline, in the shape that `evaluate` asks.
+
+    Args:
+        rag: Finds the passages.
+    """
+
+    def __init__(self, rag: Pipeline) -> None:
+        self._rag = rag
+        self.search = rag.search
+        self.show = rag.show
+
+    def ask(self, question: str) -> Answer:
+        """Return the most similar sentence; its similarity is the confidence."""
+        hits = self._rag.search(question, k=K).hits
+        found = [(hit, s) for hit in hits for s in sentences(hit.text, hit.start, hit.blocks)]
+        if not found:
+            return Answer(question=question, text="", abstained=True, confidence=0.0)
+        embedder = self._rag.embedder
+        vectors = embedder.embed_documents([s.text for _, s in found])
+        similarities = vectors @ embedder.embed_query(question)
+        best = int(similarities.argmax())
+        return Answer(
+            question=question,
+            text=found[best][1].text,
+            abstained=False,
+            confidence=min(1.0, max(0.0, float(similarities[best]))),
+            passages=hits,
+        )
+
+
+def main() -> None:
+    """Ask, print the table, and write the figures if asked to."""
+    options = _options()
+    data = Path(os.environ["RAGKIT_DATA"]).expanduser() / "qa" / "squad2"
+    cases = load_cases(data / "qa.jsonl")
+    tune, report = _some(half(cases, "even"), options), _some(half(cases, "odd"), options)
+    config = Config()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Pipeline(folder, config=replace(config, min_confidence=0.0)) as rag,
+    ):
+        index_corpus(rag, corpus(data / "corpus.jsonl"), "squad2")
+        plain = BestSentence(rag)
+        threshold = _best_threshold(evaluate(plain, tune, _tell("baseline, even half")).outcomes)
+        baseline = evaluate(plain, report, _tell("baseline, odd half"), threshold=threshold)
+        ours = evaluate(rag, report, _tell("ragkit, odd half"), threshold=config.min_confidence)
+    rows = _rows(ours, baseline)
+    print(f"{len(report)} questions of the odd half; the baseline's threshold is {threshold:.3f}\n")
+    print("| measure | ragkit (95 %) | best sentence (95 %) | difference (95 %) |")
+    print("| --- | --- | --- | --- |")
+    for name, cells in rows.items():
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    if options.out is not None:
+        found = {"ragkit": ours.to_json(), "baseline": baseline.to_json(), "threshold": threshold}
+        options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def _best_threshold(outcomes: Sequence[Outcome]) -> float:
+    """Return the similarity below which to abstain, for the best overall F1.
+
+    Withholding gives 1 where there is no answer and 0 where there is one.
+    """
+    ranked = sorted(outcomes, key=lambda o: o.confidence)
+    total = sum(o.f1 for o in ranked)
+    best, threshold = total, 0.0
+    for place, outcome in enumerate(ranked):
+        total += (0.0 if outcome.case.answerable else 1.0) - outcome.f1
+        if total > best:
+            following = ranked[place + 1].confidence if place + 1 < len(ranked) else 1.0
+            best, threshold = total, (outcome.confidence + following) / 2
+    return threshold
+
+
+def _rows(ours: AnswerReport, baseline: AnswerReport) -> dict[str, list[str]]:
+    statistics: dict[str, Statistic] = {
+        "F1, answerable": lambda found: _mean([o.f1 for o in found if o.case.answerable]),
+        "exact match, answerable": lambda found: _mean(
+            [o.exact_match for o in found if o.case.answerable]
+        ),
+        "F1, all": lambda found: _mean([o.f1 for o in found]),
+        "abstention F1": abstention_f1,
+        "AURC (lower is better)": risk_coverage_area,
+    }
+    sources = [outcome.case.source for outcome in ours.outcomes]
+    pairs = list(zip(ours.outcomes, baseline.outcomes, strict=True))
+    return {
+        name: [
+            _shown(scored(ours.outcomes, sources, statistic)),
+            _shown(scored(baseline.outcomes, sources, statistic)),
+            _shown(scored(pairs, sources, partial(_difference, statistic)), signed=True),
+        ]
+        for name, statistic in statistics.items()
+    }
+
+
+def _difference(statistic: Statistic, pairs: Sequence[tuple[Outcome, Outcome]]) -> float | None:
+    first = statistic([pair[0] for pair in pairs])
+    second = statistic([pair[1] for pair in pairs])
+    return None if first is None or second is None else first - second
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _shown(figure: Scored, *, signed: bool = False) -> str:
+    if figure.value is None or figure.ci95 is None:
+        return ""
+    shape = "{:+.3f} ({:+.3f} to {:+.3f})" if signed else "{:.3f} ({:.3f} to {:.3f})"
+    return shape.format(figure.value, *figure.ci95)
+
+
+def _some(cases: Sequence[Case], options: argparse.Namespace) -> list[Case]:
+    if not options.questions or options.questions >= len(cases):
+        return list(cases)
+    return random.Random(0).sample(cases, options.questions)  # noqa: S311 - not a secret
+
+
+def _tell(what: str) -> Callable[[int, int], None]:
+    def tell(done: int, of: int) -> None:
+        if done % 500 == 0 or done == of:
+            print(f"{what}: {done} of {of}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.answers", description=__doc__)
+    parser.add_argument("--questions", type=int, default=0, help="of each half; 0 for all")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write all figures as JSON")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
