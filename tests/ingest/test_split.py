@@ -183,6 +183,24 @@ def test_a_long_block_is_split_at_sentence_ends() -> None:
     assert all(chunk.text.endswith("here.") for chunk in made)
 
 
+def test_a_section_that_fits_stays_whole_and_a_longer_one_is_cut_finer() -> None:
+    text = "A sentence of exactly eight words stands here."
+    fits, longer = paragraph(" ".join([text] * 12)), paragraph(" ".join([text] * 24))
+    room = count([fits[1]])[0] + 40
+    whole, *pieces = chunks(
+        heading("A"), fits, heading("B"), longer,
+        chunk_tokens=room, header_tokens=8, piece_tokens=32,
+    )  # fmt: skip
+    assert count([whole.text])[0] > 32
+    assert len(pieces) > 4
+    assert all(count([piece.text])[0] <= 32 for piece in pieces)
+
+
+def test_a_piece_is_never_longer_than_a_chunk() -> None:
+    made = chunks(paragraph(LONG * 9), chunk_tokens=40, header_tokens=0, piece_tokens=500)
+    assert max(chunk.tokens for chunk in made) <= 40
+
+
 def test_a_word_without_end_is_split_too() -> None:
     made = chunks(paragraph("-" * 5000))
     assert "".join(chunk.text for chunk in made) == "-" * 5000
@@ -209,7 +227,12 @@ def test_a_chunk_knows_the_page_on_which_it_starts() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"chunk_tokens": 31}, {"header_tokens": -1}, {"chunk_tokens": 64, "header_tokens": 33}],
+    [
+        {"chunk_tokens": 31},
+        {"piece_tokens": 15},
+        {"header_tokens": -1},
+        {"chunk_tokens": 64, "header_tokens": 33},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="tokens must be"):
