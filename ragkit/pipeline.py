@@ -15,7 +15,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal, overload
 
 from ragkit.abstain import confidence
-from ragkit.answer import Answer, Passage, SearchResult, Usage
+from ragkit.answer import Answer, Passage, SearchResult, Sentence, Usage
 from ragkit.citations import verify
 from ragkit.config import CHUNK_TOKENS, Config
 from ragkit.evidence import Candidate, reordered, weigh
@@ -29,6 +29,7 @@ from ragkit.generate.protocol import (
     Turn,
 )
 from ragkit.generate.relay import agenerated
+from ragkit.inert import LEFT_OUT, InertStream, addresses
 from ragkit.logistic import Logistic
 from ragkit.question import analyse
 from ragkit.retrieve.filters import Where
@@ -384,17 +385,22 @@ class Pipeline:
         """Yield pieces of text as they are written, then the finished Answer.
 
         Arguments and errors are those of `ask`. The pieces are the draft; only the Answer is
-        verified, and it may withhold what was drafted. Where the evidence is too weak the
-        generator is not asked at all, so nothing is drafted.
+        verified, and it may withhold what was drafted. Like the Answer they are inert: images,
+        links and HTML are broken up. Where the evidence is too weak the generator is not asked at
+        all, so nothing is drafted.
         """
         begun = self._begin(question, k, where, history)
         draft = Draft(sentences=())
         if begun.sure >= self.config.min_confidence:
+            shown = begun.shown()
             for event in begun.generator.generate(begun.request):
                 if isinstance(event, TextDelta):
-                    yield event.text
+                    for text in shown.pieces(event.text):
+                        yield text
                 else:
                     draft = event
+            for text in shown.pieces(None):
+                yield text
         yield self._end(begun, draft)
 
     async def aask(
@@ -431,12 +437,16 @@ class Pipeline:
         begun = await asyncio.to_thread(self._begin, question, k, where, history)
         draft = Draft(sentences=())
         if begun.sure >= self.config.min_confidence:
+            shown = begun.shown()
             async with aclosing(agenerated(begun.generator, begun.request)) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
-                        yield event.text
+                        for text in shown.pieces(event.text):
+                            yield text
                     else:
                         draft = event
+            for text in shown.pieces(None):
+                yield text
         yield await asyncio.to_thread(self._end, begun, draft)
 
     # -- look --------------------------------------------------------------------------------
@@ -597,7 +607,7 @@ class Pipeline:
                 "total": (finished - started) * 1000,
             },
             usage=_usage(draft),
-            warnings=draft.warnings,
+            warnings=(*draft.warnings, *_left_out(verified.sentences)),
         )
 
     def weighed(
@@ -619,7 +629,10 @@ class Pipeline:
             model: Scores the sentences; by default the packaged one.
         """
         retriever = self._retriever()
-        found = retriever.search(question, mode=self.config.mode, k=pool, where=where, expand=False)
+        mode = self.config.mode
+        found = retriever.search(
+            question, mode=mode, k=pool, where=where, expand=False, distinct=True
+        )
         hits = self._also_worded(question, found.hits, pool, where)
         passages = retriever.with_blocks(hits)
         word_weights = self._word_weights(question)
@@ -645,7 +658,9 @@ class Pipeline:
             )
         retriever = self._retriever()
         others = [
-            retriever.search(text, mode=self.config.mode, k=pool, where=where, expand=False).hits
+            retriever.search(
+                text, mode=self.config.mode, k=pool, where=where, expand=False, distinct=True
+            ).hits
             for text in wordings(question, kind, model, load(KINDS[kind], self.config.prompts))
         ]
         return fused([hits, *others], pool)
@@ -781,6 +796,17 @@ class _Begun:
     sure: float
     started: float
     retrieved: float
+
+    def shown(self) -> InertStream:
+        """Return what makes the draft harmless as it is written."""
+        return InertStream(addresses(passage.text for passage in self.request.passages))
+
+
+def _left_out(sentences: Sequence[Sentence]) -> Iterator[str]:
+    count = sum(sentence.text.count(LEFT_OUT) for sentence in sentences)
+    if count:
+        links = "a link" if count == 1 else f"{count} links"
+        yield f"{links} that the model wrote and no passage holds was left out"
 
 
 def _usage(draft: Draft) -> Usage:
