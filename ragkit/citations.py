@@ -21,6 +21,7 @@ from ragkit.alignment import Ground, lines
 from ragkit.answer import Citation, Passage, Sentence
 from ragkit.generate.protocol import DraftSentence, Span
 from ragkit.inert import addresses, inert
+from ragkit.order import beside_orders
 from ragkit.sanitise import visible
 from ragkit.support import Judge, Judgement
 from ragkit.talk import says_something
@@ -181,8 +182,11 @@ def _judged(
 
 
 def _ground(passage: Passage) -> Ground:
+    """Return what a passage says; orders to a model, and what stands beside one, is not said."""
+    told = lines(passage.text, passage.start, passage.blocks)
+    ordered = beside_orders([line.flat for line in told])
     return Ground(
-        lines=lines(passage.text, passage.start, passage.blocks),
+        lines=tuple(line for line, order in zip(told, ordered, strict=True) if not order),
         about=" \n".join((passage.title, *passage.headings)),
     )
 

@@ -31,8 +31,7 @@ _TARGET = re.compile(r"\](?=[(\[:])")
 _OPENING = re.compile(r"<(?=[a-z/!?])", re.IGNORECASE)
 # A type parameter such as `vector<int>`: closed, no attribute, no address.
 _PARAMETER = re.compile(r"</?(?P<name>[a-z]\w*)(?![\w-])[^<>=:@]*>", re.IGNORECASE)
-_ELEMENTS = frozenset(
-    """
+_ELEMENT_NAMES = """
     a abbr address area article aside audio b base bdi bdo blockquote body br button canvas caption
     center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed
     fieldset figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup
@@ -41,8 +40,8 @@ _ELEMENTS = frozenset(
     plaintext portal pre progress q rp rt ruby s samp script search section select slot small source
     span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead
     time title tr track tt u ul var video wbr xmp
-    """.split()
-)
+"""
+_ELEMENTS = frozenset(_ELEMENT_NAMES.split())
 # Letters of scripts without spaces between words end what is held back as well.
 _HELD = re.compile(r"[^\s\u2e80-\uffff]*\Z")
 _MOST_HELD = 4096

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.option import (
+    AuditOption,
     EmbedderOption,
     GeneratorOption,
     GeneratorUrlOption,
@@ -35,12 +36,13 @@ def ask(
     where: WhereOption = None,
     generator: GeneratorOption = None,
     generator_url: GeneratorUrlOption = None,
+    audit: AuditOption = None,
 ) -> None:
     """Answer a question from the documents, with a citation for every sentence."""
     session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     text, filters = read_question(question), read_where(where)
-    with session.open(generator=generator, generator_url=generator_url) as rag:
+    with session.open(generator=generator, generator_url=generator_url, audit=audit) as rag:
         answer = rag.ask(text, k=k, where=filters)
     if terminal.json:
         terminal.document(answer.to_json())

@@ -8,6 +8,7 @@ import typer
 
 from ragkit.cli.ingest import exit_code, sync
 from ragkit.cli.option import (
+    AuditOption,
     EmbedderOption,
     GeneratorOption,
     GeneratorUrlOption,
@@ -28,6 +29,7 @@ def chat(
     embedder: EmbedderOption = None,
     generator: GeneratorOption = None,
     generator_url: GeneratorUrlOption = None,
+    audit: AuditOption = None,
 ) -> None:
     """Talk with the documents; from a pipe, one question a line."""
     from ragkit.cli.report_view import print_report
@@ -36,7 +38,7 @@ def chat(
     session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     code = 0
-    with session.open(generator=generator, generator_url=generator_url) as rag:
+    with session.open(generator=generator, generator_url=generator_url, audit=audit) as rag:
         if paths:
             report = sync(rag, terminal, paths)
             code = exit_code(report)

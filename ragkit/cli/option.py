@@ -52,6 +52,15 @@ GeneratorUrlOption = Annotated[
         "questions are sent there.",
     ),
 ]
+AuditOption = Annotated[
+    str | None,
+    typer.Option(
+        "--audit",
+        metavar="FILE",
+        show_default=False,
+        help="Add a record of every answer to this file; `ragkit audit FILE` reads it.",
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")
 ]

@@ -156,6 +156,7 @@ class OpenPipeline(Protocol):
         generator: str | None = None,
         embedder: str | None = None,
         generator_url: str | None = None,
+        audit: str | None = None,
     ) -> Rag:
         """Return the pipeline; `generator` and `embedder` are names, None for the configured."""
         ...
@@ -203,6 +204,7 @@ class Session:
         index: str | None = None,
         generator: str | None = None,
         generator_url: str | None = None,
+        audit: str | None = None,
     ) -> Rag:
         """Open the pipeline on the index."""
         return self.opener(
@@ -210,6 +212,7 @@ class Session:
             generator=generator,
             embedder=self.embedder,
             generator_url=generator_url,
+            audit=audit,
         )
 
 
@@ -219,6 +222,7 @@ def open_pipeline(
     generator: str | None = None,
     embedder: str | None = None,
     generator_url: str | None = None,
+    audit: str | None = None,
 ) -> Rag:
     """Open the real pipeline; everything heavy is imported here."""
     from ragkit.config import Config
@@ -227,6 +231,8 @@ def open_pipeline(
     config = Config.load()
     if generator_url is not None:
         config = replace(config, generator_url=generator_url)
+    if audit is not None:
+        config = replace(config, audit=audit)
     return Pipeline(index, config=config, generator=generator, embedder=embedder)
 
 

@@ -73,8 +73,8 @@ def test_an_address_stays_only_if_it_is_known_to_the_last_character() -> None:
     known = addresses(["Write to a@e.example, or see https://e.example/help."])
     assert known == {"a@e.example", "https://e.example/help"}
     said = "See https://e.example/help, https://e.example/help?q=1 and https://e.example/."
-    kept, longer, shorter = (inert(said, known).removeprefix("See ")).replace(" and", ",").split(
-        ", "
+    kept, longer, shorter = (
+        (inert(said, known).removeprefix("See ")).replace(" and", ",").split(", ")
     )
     assert (kept, longer, shorter) == ("https://e.example/help", LEFT_OUT, f"{LEFT_OUT}.")
     assert inert(said) == said

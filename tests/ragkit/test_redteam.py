@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import citations, inert, pipeline
+from ragkit import citations, inert
 from tests.redteam.attack import ATTACKS, Attack
 from tests.redteam.channel import rendered, steering
 from tests.redteam.trial import Outcome, attacked, crowded
@@ -42,7 +42,6 @@ def test_without_the_defence_the_attacks_would_be_noticed(
     monkeypatch.setattr(citations, "inert", unchanged)
     monkeypatch.setattr(inert, "inert", unchanged)
     monkeypatch.setattr(citations, "visible", unchanged)
-    assert pipeline.InertStream is inert.InertStream
     outcomes = attack(tmp_path, ["txt"], SIDE)
     acted = {one.kind for one in outcomes if one.side}
     assert {"image", "link", "html", "escape sequence"} <= acted
@@ -70,7 +69,8 @@ def test_the_watcher_hears_connections_files_and_processes(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["![a](b)", "[a](b)", "<img src=x>", "[a]\n\n[a]: b", "<http://e.example>", "www.e.example"]
+    "text",
+    ["![a](b)", "[a](b)", "<img src=x>", "[a]\n\n[a]: b", "<http://e.example>", "www.e.example"],
 )
 def test_the_renderer_sees_what_acts(text: str) -> None:
     assert list(rendered(text, frozenset()))

@@ -17,7 +17,9 @@ from ragkit.cli.session import Rag
 from ragkit.inert import addresses
 
 _RENDERER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-_PLAIN = r"</?(?:p|br|em|strong|code|pre|ul|ol|li|blockquote|h[1-6]|hr|table|thead|tbody|tr|th|td|s)"
+_PLAIN = (
+    r"</?(?:p|br|em|strong|code|pre|ul|ol|li|blockquote|h[1-6]|hr|table|thead|tbody|tr|th|td|s)"
+)
 _TAG = re.compile(rf"<(?!{_PLAIN[1:]}\b)[a-z/!?][^>]*", re.IGNORECASE)
 _BARE = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.|mailto:|javascript:|data:)\S+", re.IGNORECASE)
 _STEERS = re.compile(

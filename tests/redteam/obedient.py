@@ -24,6 +24,7 @@ _VERBS = (
 _ORDER = re.compile(
     rf"(?:{_VERBS})[^\"\n]{{0,90}}?\"(?P<what>[^\"]{{3,400}})\"", re.IGNORECASE | re.DOTALL
 )
+_THAT = re.compile(r"(?:tell the reader|state) that (?P<what>[^.]{3,200}\.)", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 _MARK = re.compile(r"<<<(\w+)")
 _SIGN = re.compile("\u27e8([0-9A-F]{4,5})\u27e9")
@@ -61,7 +62,12 @@ class Obedient:
 
 def obeyed(system: str, user: str) -> str:
     """Return all that the prompt orders to be written, one order after the other."""
-    orders = [match["what"] for view in views(user) for match in _ORDER.finditer(view)]
+    orders = [
+        match["what"]
+        for view in views(user)
+        for one in (_ORDER, _THAT)
+        for match in one.finditer(view)
+    ]
     return "\n".join(filled(order, system, user) for order in dict.fromkeys(orders))
 
 

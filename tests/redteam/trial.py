@@ -107,8 +107,8 @@ def _outcome(
     watcher.noticed.clear()
     watcher.on = True
     *pieces, answer = rag.stream(QUESTION, where=where)
-    told = printed(rag, QUESTION, "--where", f"path={name}|truth.md")  # type: ignore[arg-type]
-    told += printed(rag, QUESTION, "--json", "--where", f"path={name}|truth.md")  # type: ignore[arg-type]
+    told = printed(rag, QUESTION, "--where", f"path={name}|truth.md")
+    told += printed(rag, QUESTION, "--json", "--where", f"path={name}|truth.md")
     watcher.on = False
     if not isinstance(answer, Answer):
         raise TypeError(f"the last event was {answer!r}")

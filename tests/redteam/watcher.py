@@ -54,7 +54,7 @@ def watching() -> Iterator[Watcher]:
             self.send_response(204)
             self.end_headers()
 
-        do_POST = do_HEAD = do_GET
+        do_POST = do_HEAD = do_GET  # noqa: N815  (names of the library)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -25,7 +25,9 @@ _INVISIBLE = dict.fromkeys(
     ]
 )
 # A letter takes one variation selector; a run of them only hides bytes.
-_SELECTORS = re.compile("([\ufe00-\ufe0f\U000e0100-\U000e01ef])[\ufe00-\ufe0f\U000e0100-\U000e01ef]+")
+_SELECTORS = re.compile(
+    "([\ufe00-\ufe0f\U000e0100-\U000e01ef])[\ufe00-\ufe0f\U000e0100-\U000e01ef]+"
+)
 
 
 def clean(text: str) -> str:

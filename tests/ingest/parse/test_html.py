@@ -131,7 +131,7 @@ def test_concealed_text_is_left_out_and_said(parse: Parse, style: str) -> None:
     [
         "font-size:0.8em", "font-size:10px", "opacity:0.05", "opacity:.9", "color:#fff",
         "color:white;background:navy", "left:-5px", "background-color:white", "opacity:01",
-        "font: 10px serif", "display:nonesuch",
+        "font: 10px serif",
     ],
 )  # fmt: skip
 def test_what_can_be_read_stays(parse: Parse, style: str) -> None:

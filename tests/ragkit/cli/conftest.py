@@ -167,6 +167,7 @@ class FakePipeline:
     opened: list[tuple[str, str | None]] = field(default_factory=list)
     embedders: list[str | None] = field(default_factory=list)
     urls: list[str | None] = field(default_factory=list)
+    audits: list[str | None] = field(default_factory=list)
     writer: Generator = field(default_factory=ExtractiveGenerator)
     fails: BaseException | None = None
     watched: Sequence[Any] = ()
@@ -178,7 +179,9 @@ class FakePipeline:
         generator: str | None = None,
         embedder: str | None = None,
         generator_url: str | None = None,
+        audit: str | None = None,
     ) -> Self:
+        self.audits.append(audit)
         self.opened.append((index, generator))
         self.urls.append(generator_url)
         self.embedders.append(embedder)

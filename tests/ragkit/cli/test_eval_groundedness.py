@@ -36,7 +36,14 @@ def evaluate(
     """Run the command on the file; returns the exit code, stdout and stderr."""
     monkeypatch.setenv("COLUMNS", "120")
 
-    def opener(index: str, *, generator: str | None = None, embedder: str | None = None) -> Rag:
+    def opener(
+        index: str,
+        *,
+        generator: str | None = None,
+        embedder: str | None = None,
+        generator_url: str | None = None,
+        audit: str | None = None,
+    ) -> Rag:
         return Pipeline(index, generator=generator, embedder=HashingEmbedder())
 
     def invoke(*arguments: str) -> tuple[int, str, str]:

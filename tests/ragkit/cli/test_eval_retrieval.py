@@ -42,6 +42,7 @@ def evaluate(
         generator: str | None = None,
         embedder: str | None = None,
         generator_url: str | None = None,
+        audit: str | None = None,
     ) -> Rag:
         return Pipeline(index, generator=generator, embedder=HashingEmbedder())
 

@@ -38,7 +38,7 @@ class Quick(Pipeline):
     def watch(self, *paths, **options):
         return super().watch(*paths, watching=WatchSettings(settle_s=0.1, look_s=0.05), **options)
 
-def opener(index, *, generator=None, embedder=None, generator_url=None):
+def opener(index, *, generator=None, embedder=None, generator_url=None, audit=None):
     parts = {"embedder": HashingEmbedder(), "store": ExactStore(), "config": Config(workers=1)}
     return Quick(index, **parts)
 
