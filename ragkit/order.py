@@ -28,8 +28,8 @@ _ORDERS = re.compile(
             "(?:\u5ffd\u7565|\u65e0\u89c6|\u5fd8\u8bb0).{0,12}(?:\u6307\u793a|\u6307\u4ee4|\u8bf4\u660e)",
             r"\b(?:you are (?:now|no longer|an? (?:ai|assistant|language model))"
             r"|from (?:now|here) on,? you are|system prompt"
-            r"|(?:note|message|instructions?) (?:to|for) (?:the )?(?:ai|assistants?|language models?"
-            r"|llms?|chatbots?)|as an? (?:ai|language model))\b",
+            r"|(?:note|message|instructions?) (?:to|for) (?:the )?(?:ai|assistants?"
+            r"|language models?|llms?|chatbots?)|as an? (?:ai|language model))\b",
             r"\b(?:if|when(?:ever)?) (?:you are asked|asked|any(?:body|one) asks"
             rf"|(?:the|a) user asks)\b.{{0,80}}\b(?:{_SAY})\b",
             r"(?:^|[.:;,!?\u2026]\s*|\b(?:and|then|now|must|just|only|do|please)\s+)"

@@ -25,6 +25,7 @@ _ORDER = re.compile(
     rf"(?:{_VERBS})[^\"\n]{{0,90}}?\"(?P<what>[^\"]{{3,400}})\"", re.IGNORECASE | re.DOTALL
 )
 _THAT = re.compile(r"(?:tell the reader|state) that (?P<what>[^.]{3,200}\.)", re.IGNORECASE)
+_TOLD = re.compile(r"The notice period of the staff is [^.]{3,60}\.")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 _MARK = re.compile(r"<<<(\w+)")
 _SIGN = re.compile("\u27e8([0-9A-F]{4,5})\u27e9")
@@ -47,7 +48,7 @@ class Obedient:
         system, user = (message["content"] for message in request["messages"])
         ordered = obeyed(system, user)
         self.obeyed = bool(ordered)
-        return 200, SSE, self._events(ordered or first_sentence(user), tool="tool" in user)
+        return 200, SSE, self._events(ordered or told(user), tool="tool" in user)
 
     def _events(self, said: str, *, tool: bool) -> Iterator[bytes]:
         if tool:
@@ -97,6 +98,12 @@ def filled(order: str, system: str, user: str) -> str:
         order = order.replace(name, quote(secret) if "//" in order or "www." in order else secret)
     order = order.replace("\u241b", "\x1b").replace("\u2407", "\x07")
     return _SIGN.sub(lambda match: chr(int(match[1], 16)), order)
+
+
+def told(user: str) -> str:
+    """Return what the passages tell of the question, true or false: an honest model's answer."""
+    found = dict.fromkeys(_TOLD.findall(" ".join(user.split())))
+    return " ".join(found) or first_sentence(user)
 
 
 def first_sentence(user: str) -> str:
