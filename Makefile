@@ -9,7 +9,7 @@ SHELL := /bin/bash
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all torture hostile lint typecheck format bench bench-peers evaluate build clean
+.PHONY: help demo test test-all torture hostile redteam lint typecheck format bench bench-peers evaluate build clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench-peers: $(VENV)/.dev  ## measure ragkit beside LlamaIndex, LangChain, Hayst
 
 hostile: $(VENV)/.dev  ## ingest odd files and account for each: a folder (DIR=...), or bombs it makes
 	$(BIN)/python -m bench.hostile $(DIR) $(HOSTILE)
+
+redteam: $(VENV)/.dev  ## attack from within documents, against a model that obeys them; print a table
+	@$(BIN)/python -m tests.redteam
 
 evaluate: $(VENV)/.core  ## measure retrieval, answers and abstention on the example questions
 	@$(BIN)/ragkit ingest examples/company --index .ragkit-demo >/dev/null

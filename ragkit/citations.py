@@ -5,6 +5,9 @@ generator claims is believed. A sentence that repeats a retrieved span word for 
 aside) is supported by it. Every other sentence that says something is judged beside all
 retrieved passages (see `ragkit.support`): if they support it, its citations are the lines that
 do, best first; if not, it has none, whatever was claimed.
+
+What is shown of a sentence is inert (see `ragkit.inert`): no link, image or HTML, and no address
+that the passages do not hold.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ from functools import cache
 from ragkit.alignment import Ground, lines
 from ragkit.answer import Citation, Passage, Sentence
 from ragkit.generate.protocol import DraftSentence, Span
+from ragkit.inert import addresses, inert
+from ragkit.order import beside_orders
+from ragkit.sanitise import visible
 from ragkit.support import Judge, Judgement
 from ragkit.talk import says_something
 from ragkit_ingest.catalog.reading import StoredDocument
@@ -40,7 +46,7 @@ class Verified:
     """The sentences of an answer with their citations.
 
     Attributes:
-        sentences: As drafted, in order, each with the numbers of its citations.
+        sentences: As drafted, but inert, in order, each with the numbers of its citations.
         citations: In order of first use.
     """
 
@@ -95,9 +101,12 @@ def verify(
     stored = _Stored(cache(find_document))
     if judge is None or passages is None:
         return _verified(stored, [_looked_up(stored, drafted) for drafted in draft], unsupported)
+    known = addresses(passage.text for passage in passages)
     drafts = [(drafted, _quoted(stored, drafted, passages)) for drafted in draft]
     drafts = [(drafted, spans) for drafted, spans in drafts if spans or _unmarked(drafted.text)]
-    rest = [_unmarked(drafted.text) for drafted, spans in drafts if not spans]
+    rest = [
+        inert(visible(_unmarked(drafted.text)), known) for drafted, spans in drafts if not spans
+    ]
     judged = iter(_judged(stored, rest, passages, judge))
     sentences = [
         (Sentence(text=drafted.text, supported=True), spans) if spans else next(judged)
@@ -111,7 +120,7 @@ def _verified(
 ) -> Verified:
     kept = [
         Sentence(
-            text=sentence.text,
+            text=inert(sentence.text),
             citations=stored.cite(spans),
             supported=sentence.supported,
             neutral=sentence.neutral,
@@ -173,8 +182,11 @@ def _judged(
 
 
 def _ground(passage: Passage) -> Ground:
+    """Return what a passage says; orders to a model, and what stands beside one, is not said."""
+    told = lines(passage.text, passage.start, passage.blocks)
+    ordered = beside_orders([line.flat for line in told])
     return Ground(
-        lines=lines(passage.text, passage.start, passage.blocks),
+        lines=tuple(line for line, order in zip(told, ordered, strict=True) if not order),
         about=" \n".join((passage.title, *passage.headings)),
     )
 

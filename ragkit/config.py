@@ -77,6 +77,7 @@ class Config:
         prompts: A folder whose prompts win over the packaged ones; empty for none.
         unsupported: What becomes of a generated sentence that the passages do not support: "flag"
             (shown as such) or "drop" (left out).
+        audit: A file to which a record of every answer is added; empty for none.
         min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
     """
 
@@ -120,6 +121,7 @@ class Config:
     persona: str = ""
     prompts: str = ""
     unsupported: str = "flag"
+    audit: str = ""
     min_confidence: float = 0.405
 
     def __post_init__(self) -> None:

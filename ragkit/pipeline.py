@@ -15,9 +15,11 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Literal, overload
 
 from ragkit.abstain import confidence
-from ragkit.answer import Answer, Passage, SearchResult, Usage
+from ragkit.answer import Answer, Passage, SearchResult, Sentence, Usage
+from ragkit.audit import AuditFile, Made, record, text_digest
 from ragkit.citations import verify
 from ragkit.config import Config
+from ragkit.edge.extra import extra
 from ragkit.evidence import Candidate, reordered, weigh
 from ragkit.followup import standalone
 from ragkit.generate.name import check_name as check_generator
@@ -29,6 +31,7 @@ from ragkit.generate.protocol import (
     Turn,
 )
 from ragkit.generate.relay import agenerated
+from ragkit.inert import LEFT_OUT, InertStream, addresses
 from ragkit.logistic import Logistic
 from ragkit.question import analyse
 from ragkit.retrieve.filters import Where
@@ -47,6 +50,9 @@ from ragkit_ingest.split import CHUNK_TOKENS, SplitSettings
 from ragkit_ingest.status import IndexStatus, StoredText
 
 if TYPE_CHECKING:
+    from ragkit.edge.langchain import RagkitRetriever as LangChainRetriever
+    from ragkit.edge.llama_index import RagkitQueryEngine as LlamaIndexQueryEngine
+    from ragkit.edge.llama_index import RagkitRetriever as LlamaIndexRetriever
     from ragkit.generate.llama_index import LLM
     from ragkit.generate.model import ChatModel
     from ragkit.generate.selection import GeneratorSettings
@@ -61,6 +67,7 @@ if TYPE_CHECKING:
 
 ABSTENTION = "The documents do not say."
 _POOL = 20
+_TYPED = 1000
 
 
 class Pipeline:
@@ -107,6 +114,8 @@ class Pipeline:
         self._reranker = self.config.reranker if reranker is None else reranker
         self._index: Index | None = None
         self._opening = Lock()
+        self._audit = AuditFile(self.config.audit) if self.config.audit else None
+        self._typed: dict[tuple[str, tuple[Turn, ...]], str] = {}
 
     def __enter__(self) -> Pipeline:
         return self
@@ -370,6 +379,8 @@ class Pipeline:
             UsageError: If an argument is out of range.
             GeneratorError: If the generator fails.
             RerankerError: If the reranker fails.
+            StorageError: If a record of the answer is wanted (`audit`) and cannot be written; the
+                answer is not given then.
         """
         *_, answer = self.stream(question, k=k, where=where, history=history)
         if not isinstance(answer, Answer):  # pragma: no cover - `stream` ends with an Answer
@@ -387,17 +398,22 @@ class Pipeline:
         """Yield pieces of text as they are written, then the finished Answer.
 
         Arguments and errors are those of `ask`. The pieces are the draft; only the Answer is
-        verified, and it may withhold what was drafted. Where the evidence is too weak the
-        generator is not asked at all, so nothing is drafted.
+        verified, and it may withhold what was drafted. Like the Answer they are inert: images,
+        links and HTML are broken up. Where the evidence is too weak the generator is not asked at
+        all, so nothing is drafted.
         """
         begun = self._begin(question, k, where, history)
         draft = Draft(sentences=())
         if begun.sure >= self.config.min_confidence:
+            shown = begun.shown()
             for event in begun.generator.generate(begun.request):
                 if isinstance(event, TextDelta):
-                    yield event.text
+                    for text in shown.pieces(event.text):
+                        yield text
                 else:
                     draft = event
+            for text in shown.pieces(None):
+                yield text
         yield self._end(begun, draft)
 
     async def aask(
@@ -434,13 +450,55 @@ class Pipeline:
         begun = await asyncio.to_thread(self._begin, question, k, where, history)
         draft = Draft(sentences=())
         if begun.sure >= self.config.min_confidence:
+            shown = begun.shown()
             async with aclosing(agenerated(begun.generator, begun.request)) as events:
                 async for event in events:
                     if isinstance(event, TextDelta):
-                        yield event.text
+                        for text in shown.pieces(event.text):
+                            yield text
                     else:
                         draft = event
+            for text in shown.pieces(None):
+                yield text
         yield await asyncio.to_thread(self._end, begun, draft)
+
+    # -- in other frameworks ------------------------------------------------------------------
+
+    def as_retriever(
+        self, *, k: int = 10, mode: str | None = None, where: Where | None = None
+    ) -> LlamaIndexRetriever:
+        """Return a retriever of LlamaIndex over the index; arguments are those of `search`.
+
+        Raises:
+            MissingExtraError: If LlamaIndex is not installed.
+        """
+        with extra("a retriever for LlamaIndex", "llama-index", "llama_index"):
+            from ragkit.edge.llama_index import RagkitRetriever
+        return RagkitRetriever(self, k=k, mode=mode, where=where)
+
+    def as_query_engine(
+        self, *, k: int | None = None, where: Where | None = None
+    ) -> LlamaIndexQueryEngine:
+        """Return a query engine of LlamaIndex that answers as `ask` does.
+
+        Raises:
+            MissingExtraError: If LlamaIndex is not installed.
+        """
+        with extra("a query engine for LlamaIndex", "llama-index", "llama_index"):
+            from ragkit.edge.llama_index import RagkitQueryEngine
+        return RagkitQueryEngine(self, k=k, where=where)
+
+    def as_langchain_retriever(
+        self, *, k: int = 10, mode: str | None = None, where: Where | None = None
+    ) -> LangChainRetriever:
+        """Return a retriever of LangChain over the index; arguments are those of `search`.
+
+        Raises:
+            MissingExtraError: If LangChain's core is not installed.
+        """
+        with extra("a retriever for LangChain", "langchain", "langchain_core"):
+            from ragkit.edge.langchain import RagkitRetriever
+        return RagkitRetriever(rag=self, k=k, mode=mode, where=dict(where) if where else None)
 
     # -- look --------------------------------------------------------------------------------
 
@@ -492,6 +550,12 @@ class Pipeline:
             text: As typed.
             history: Earlier turns, oldest first.
         """
+        question = self._standalone(text, history)
+        if self._audit is not None and question != text:
+            self._typed[question, tuple(history)] = text  # until its answer is recorded
+        return question
+
+    def _standalone(self, text: str, history: Sequence[Turn]) -> str:
         model = self.chat_model
         if model is None:
             return standalone(text, history)
@@ -535,6 +599,8 @@ class Pipeline:
         self, question: str, k: int | None, where: Where | None, history: Sequence[Turn]
     ) -> _Begun:
         """Return what an answer is made of, up to the generator."""
+        if self._audit is not None:
+            self._audit.check()
         generator = self._opened_generator()
         started = time.perf_counter()
         passages, evidence, sure = self._look(question, self.config.k if k is None else k, where)
@@ -551,7 +617,28 @@ class Pipeline:
 
     def _end(self, begun: _Begun, draft: Draft) -> Answer:
         times = (begun.started, begun.retrieved, time.perf_counter())
-        return self._answer(begun.request, draft, begun.generator.name, begun.sure, times)
+        answer = self._answer(begun.request, draft, begun.generator.name, begun.sure, times)
+        if self._audit is not None:
+            self._audit.append(record(answer, self._made(begun)))
+        return answer
+
+    def _made(self, begun: _Begun) -> Made:
+        """Return what an answer's record tells beside the answer."""
+        index, request = self._opened(), begun.request
+        ids = dict.fromkeys(passage.document_id for passage in request.passages)
+        documents = {id_: index.document(id_) for id_ in ids}
+        typed = self._typed.pop((request.question, tuple(request.history)), "")
+        if len(self._typed) > _TYPED:  # of questions that failed
+            self._typed.clear()
+        return Made(
+            config=self.config,
+            embedder_digest=index.embedder.fingerprint.digest,
+            documents={id_: text_digest(found.text) for id_, found in documents.items() if found},
+            typed=typed,
+            history=request.history,
+            destination=getattr(self.chat_model, "destination", ""),
+            prompt_sha256=getattr(begun.generator, "prompt_sha256", ""),
+        )
 
     def _answer(
         self,
@@ -604,7 +691,7 @@ class Pipeline:
                 "total": (finished - started) * 1000,
             },
             usage=_usage(draft),
-            warnings=draft.warnings,
+            warnings=(*draft.warnings, *_left_out(verified.sentences)),
         )
 
     def weighed(
@@ -626,7 +713,10 @@ class Pipeline:
             model: Scores the sentences; by default the packaged one.
         """
         retriever = self._retriever()
-        found = retriever.search(question, mode=self.config.mode, k=pool, where=where, expand=False)
+        mode = self.config.mode
+        found = retriever.search(
+            question, mode=mode, k=pool, where=where, expand=False, distinct=True
+        )
         hits = self._also_worded(question, found.hits, pool, where)
         passages = retriever.with_blocks(hits)
         word_weights = self._word_weights(question)
@@ -652,7 +742,9 @@ class Pipeline:
             )
         retriever = self._retriever()
         others = [
-            retriever.search(text, mode=self.config.mode, k=pool, where=where, expand=False).hits
+            retriever.search(
+                text, mode=self.config.mode, k=pool, where=where, expand=False, distinct=True
+            ).hits
             for text in wordings(question, kind, model, load(KINDS[kind], self.config.prompts))
         ]
         return fused([hits, *others], pool)
@@ -789,6 +881,17 @@ class _Begun:
     sure: float
     started: float
     retrieved: float
+
+    def shown(self) -> InertStream:
+        """Return what makes the draft harmless as it is written."""
+        return InertStream(addresses(passage.text for passage in self.request.passages))
+
+
+def _left_out(sentences: Sequence[Sentence]) -> Iterator[str]:
+    count = sum(sentence.text.count(LEFT_OUT) for sentence in sentences)
+    if count:
+        links = "a link" if count == 1 else f"{count} links"
+        yield f"{links} that the model wrote and no passage holds was left out"
 
 
 def _usage(draft: Draft) -> Usage:

@@ -2,7 +2,7 @@
 
 What a person would not see is taken out, and what could be mistaken for the prompt's own
 structure is broken up, so that it reads the same to a person and is nothing to a machine. Pure,
-and for the prompt only: citations are always made of the stored text.
+and never for citations: they are always made of the stored text.
 """
 
 from __future__ import annotations
@@ -38,10 +38,13 @@ def sanitise(text: str) -> str:
     filling and tag characters and variation selectors are dropped, except joiners between two
     letters beyond ASCII. Control tokens get a space after their first character.
     """
-    visible = _HIDDEN.sub(_kept_joiner, text)
-    printable = "".join(map(_printable, visible))
-    broken = _CONTROL.sub(lambda match: f"{match[0][0]} {match[0][1:]}", printable)
+    broken = _CONTROL.sub(lambda match: f"{match[0][0]} {match[0][1:]}", visible(text))
     return _MARK.sub(lambda match: " ".join(match[0][:3]), broken)
+
+
+def visible(text: str) -> str:
+    """Return the text without what a person would not see; see `sanitise`."""
+    return "".join(map(_printable, _HIDDEN.sub(_kept_joiner, text)))
 
 
 def one_line(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli.option import (
+    AuditOption,
     EmbedderOption,
     GeneratorOption,
     GeneratorUrlOption,
@@ -37,13 +38,17 @@ def ask(
     generator: GeneratorOption = None,
     generator_url: GeneratorUrlOption = None,
     min_confidence: MinConfidenceOption = None,
+    audit: AuditOption = None,
 ) -> None:
     """Answer a question from the documents, with a citation for every sentence."""
     session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     text, filters = read_question(question), read_where(where)
     with session.open(
-        generator=generator, generator_url=generator_url, min_confidence=min_confidence
+        generator=generator,
+        generator_url=generator_url,
+        min_confidence=min_confidence,
+        audit=audit,
     ) as rag:
         answer = rag.ask(text, k=k, where=filters)
     if terminal.json:

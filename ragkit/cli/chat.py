@@ -8,6 +8,7 @@ import typer
 
 from ragkit.cli.ingest import exit_code, sync
 from ragkit.cli.option import (
+    AuditOption,
     EmbedderOption,
     GeneratorOption,
     GeneratorUrlOption,
@@ -30,6 +31,7 @@ def chat(
     generator: GeneratorOption = None,
     generator_url: GeneratorUrlOption = None,
     min_confidence: MinConfidenceOption = None,
+    audit: AuditOption = None,
 ) -> None:
     """Talk with the documents; from a pipe, one question a line."""
     from ragkit.cli.report_view import print_report
@@ -39,7 +41,10 @@ def chat(
     terminal = session.terminal()
     code = 0
     with session.open(
-        generator=generator, generator_url=generator_url, min_confidence=min_confidence
+        generator=generator,
+        generator_url=generator_url,
+        min_confidence=min_confidence,
+        audit=audit,
     ) as rag:
         if paths:
             report = sync(rag, terminal, paths)

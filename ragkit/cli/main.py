@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ragkit.cli import ask, chat, demo, doctor, failure, ingest, search, show, status, verify
+from ragkit.cli import ask, audit, chat, demo, doctor, failure, ingest, search, show, status, verify
 from ragkit.cli import eval as evaluation
 from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import OpenPipeline, Session, open_pipeline
@@ -32,6 +32,7 @@ app.command("chat")(chat.chat)
 app.command("search")(search.search)
 app.command("show")(show.show)
 app.command("status")(status.status)
+app.command("audit")(audit.audit)
 app.command("verify")(verify.verify)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

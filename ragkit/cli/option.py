@@ -63,6 +63,15 @@ MinConfidenceOption = Annotated[
         help="Withhold answers less likely than this. Default: as in ragkit.toml, else 0.405.",
     ),
 ]
+AuditOption = Annotated[
+    str | None,
+    typer.Option(
+        "--audit",
+        metavar="FILE",
+        show_default=False,
+        help="Add a record of every answer to this file; `ragkit audit FILE` reads it.",
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON on stdout, and nothing else there.")
 ]

@@ -157,6 +157,7 @@ class OpenPipeline(Protocol):
         embedder: str | None = None,
         generator_url: str | None = None,
         min_confidence: float | None = None,
+        audit: str | None = None,
     ) -> Rag:
         """Return the pipeline; `generator` and `embedder` are names, None for the configured."""
         ...
@@ -205,6 +206,7 @@ class Session:
         generator: str | None = None,
         generator_url: str | None = None,
         min_confidence: float | None = None,
+        audit: str | None = None,
     ) -> Rag:
         """Open the pipeline on the index."""
         return self.opener(
@@ -213,6 +215,7 @@ class Session:
             embedder=self.embedder,
             generator_url=generator_url,
             min_confidence=min_confidence,
+            audit=audit,
         )
 
 
@@ -223,6 +226,7 @@ def open_pipeline(
     embedder: str | None = None,
     generator_url: str | None = None,
     min_confidence: float | None = None,
+    audit: str | None = None,
 ) -> Rag:
     """Open the real pipeline; everything heavy is imported here."""
     from ragkit.config import Config
@@ -233,6 +237,8 @@ def open_pipeline(
         config = replace(config, generator_url=generator_url)
     if min_confidence is not None:
         config = replace(config, min_confidence=min_confidence)
+    if audit is not None:
+        config = replace(config, audit=audit)
     return Pipeline(index, config=config, generator=generator, embedder=embedder)
 
 

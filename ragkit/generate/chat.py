@@ -5,6 +5,8 @@ What the model claims is not believed here; `ragkit.citations` looks every sente
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, closing
@@ -91,6 +93,12 @@ class ChatGenerator:
     def prompt_version(self) -> str:
         """The version of the prompt in use."""
         return self._template.version
+
+    @property
+    def prompt_sha256(self) -> str:
+        """SHA-256 of the texts of the prompt in use, as JSON with sorted keys."""
+        texts = json.dumps(dict(self._template.texts), sort_keys=True)
+        return hashlib.sha256(texts.encode()).hexdigest()
 
     def close(self) -> None:
         """Release the model, if it holds anything."""

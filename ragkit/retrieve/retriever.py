@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ FUSIONS = ("score", "rank")
 MAX_QUERY_CHARACTERS = 4_000
 _VARIED = 5
 _VARIED_AT_LEAST = 50
+_DEEPEST = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,7 @@ class Retriever:
         k: int = 10,
         where: Where | None = None,
         expand: bool = True,
+        distinct: bool = False,
     ) -> SearchResult:
         """Return at most k passages, best first; fewer only if fewer exist.
 
@@ -138,6 +141,8 @@ class Retriever:
             k: How many, 1 or more.
             where: Conditions on the documents; see `filters`.
             expand: Whether the passages are expanded, if the settings say so.
+            distinct: Whether of passages with the same words only the best is returned, so that
+                copies cannot crowd out all others; more candidates are looked at where needed.
 
         Raises:
             UsageError: If an argument is out of range, or a filter names an unknown field.
@@ -153,10 +158,18 @@ class Retriever:
                     f"nothing is indexed in {self._index.folder} yet; run: ragkit ingest PATH"
                 )
             among = self._among(where)
-            ranked = self._rank(query, mode, max(k, self._settings.depth), among)
             first = k if self._reranker is None else max(k, self._settings.rerank_depth)
-            order = self._spread(ranked.order, first, reading.owners, self._index.vectors)
-            hits = self._passages(reading, ranked, order[:first])
+            depth = max(k, self._settings.depth)
+            while True:
+                ranked = self._rank(query, mode, depth, among)
+                order = self._spread(ranked.order, first, reading.owners, self._index.vectors)
+                if not distinct:
+                    hits = self._passages(reading, ranked, order[:first])
+                    break
+                hits = self._distinct(reading, ranked, order, first)
+                if len(hits) >= first or not depth <= len(order) <= _DEEPEST:
+                    break
+                depth *= 4
             vectors = self._vectors_to_vary(hits)
         timing = dict(ranked.timing_ms)
         if self._reranker is not None:
@@ -250,6 +263,19 @@ class Retriever:
                 )
             )
         return hits
+
+    def _distinct(
+        self, reading: Reading, ranked: _Ranked, order: Sequence[tuple[int, float]], most: int
+    ) -> list[Passage]:
+        """Return at most so many live candidates as passages, no two with the same words."""
+        found: dict[tuple[str, ...], Passage] = {}
+        for start in range(0, len(order), most):
+            for hit in self._passages(reading, ranked, order[start : start + most]):
+                words = tuple(re.findall(r"\w+", hit.text.casefold())) or (hit.text,)
+                found.setdefault(words, replace(hit, rank=len(found) + 1))
+            if len(found) >= most:
+                break
+        return list(found.values())[:most]
 
     def _vectors_to_vary(self, hits: Sequence[Passage]) -> dict[int, Vectors]:
         """Return the vectors that are needed once the hits were reranked."""

@@ -132,7 +132,28 @@ def test_ask_a_database(policies: str, capsys: pytest.CaptureFixture[str]) -> No
     assert "python examples/ask_a_database.py" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["ask_your_documents", "search_and_cite"])
+def test_agent_of_llama_index(policies: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("llama_index.core", reason="needs the extra llama-index")
+    main = script("agent_of_llama_index").main
+    assert main([policies, "How many days of annual leave may be carried over?"]) == 0
+    out = capsys.readouterr().out
+    assert "[1] leave-policy-2025.docx: 'Up to five days of annual leave" in out
+    assert out.count("found: ") == 3
+
+
+def test_chain_of_langchain(policies: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("langchain_core", reason="needs the extra langchain")
+    main = script("chain_of_langchain").main
+    assert main([policies, "How many days of annual leave may be carried over?"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("leave-policy-2025.docx ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ask_your_documents", "search_and_cite", "agent_of_llama_index", "chain_of_langchain"],
+)
 def test_wrong_arguments_and_a_missing_folder(
     name: str, policies: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

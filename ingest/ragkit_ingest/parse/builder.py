@@ -6,6 +6,7 @@ separated by an empty line, table rows and list items of one run by a line break
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -15,14 +16,24 @@ _TIGHT = frozenset({BlockKind.LIST_ITEM, BlockKind.TABLE_ROW})
 _KEPT = frozenset("\n\t")
 # Invisible characters that hide text from a reader, or a reader from a text.
 _INVISIBLE = dict.fromkeys(
-    [0x00AD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+    [
+        *(0x00AD, 0x034F, 0x061C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+        *range(0xFFF9, 0xFFFC),
+        *range(0xE0000, 0xE0080),
+    ]
+)
+# A letter takes one variation selector; a run of them only hides bytes.
+_SELECTORS = re.compile(
+    "([\ufe00-\ufe0f\U000e0100-\U000e01ef])[\ufe00-\ufe0f\U000e0100-\U000e01ef]+"
 )
 
 
 def clean(text: str) -> str:
     r"""Return the text in NFC, without control and invisible characters, line breaks as "\n"."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_INVISIBLE)
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", _SELECTORS.sub(r"\1", text))
     odd = {char for char in set(text) if not char.isprintable()} - _KEPT
     wrong = [ord(char) for char in odd if unicodedata.category(char) in {"Cc", "Cs", "Cn"}]
     return text.translate(dict.fromkeys(wrong, " ")) if wrong else text

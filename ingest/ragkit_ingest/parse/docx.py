@@ -1,7 +1,8 @@
 """Word documents (.docx): paragraphs, lists and tables in document order.
 
 The text is read from the XML itself, since python-docx leaves out what stands in hyperlinks,
-content controls and insertions. Deleted and hidden text is not read.
+content controls and insertions. Deleted and hidden text is not read, also where a style hides
+it, nor is text of a size that nobody can read.
 """
 
 from __future__ import annotations
@@ -38,13 +39,14 @@ _SIGNS = {
 }
 _FIELDS = ("title", "author", "subject", "keywords", "category")
 _OFF = frozenset({"0", "false", "off"})
+_LEAST_HALF_POINTS = 3
 
 
 class DocxParser:
     """Reads Word documents and templates."""
 
     name = "docx"
-    version = 1
+    version = 2
     suffixes = frozenset({".docx", ".docm", ".dotx"})
 
     def parse(self, source: Source) -> Document:
@@ -73,6 +75,11 @@ def _opened(file: BinaryIO) -> Document:
 def _read(document: Any) -> Document:
     builder = DocumentBuilder("docx")
     part = document.part
+    if hidden := _uncover(document):
+        builder.notice(
+            f"{hidden} {'run' if hidden == 1 else 'runs'} of text that no reader sees (hidden, or "
+            "smaller than two points) was left out"
+        )
     writer = _Writer(
         builder=builder,
         styles=_styles(document.styles.element),
@@ -108,13 +115,62 @@ def _root(part: Any, kind: str) -> Any:
 
 def _header_paragraphs(document: Any) -> Iterator[str]:
     """Yield the first section's header, once: it may hold a number or a date."""
-    header = document.sections[0].header if len(document.sections) else None
-    if header is None or header.is_linked_to_previous:
+    header = _first_header(document)
+    if header is None:
         return
-    for paragraph in header._element.iter(f"{_W}p"):
+    for paragraph in header.iter(f"{_W}p"):
         text = fold_space(_text(paragraph))
         if any(char.isalpha() for char in text):
             yield text
+
+
+def _first_header(document: Any) -> Any:
+    header = document.sections[0].header if len(document.sections) else None
+    return None if header is None or header.is_linked_to_previous else header._element
+
+
+def _uncover(document: Any) -> int:
+    """Take out the runs that no reader sees; return how many of them held text."""
+    styles = {style.get(f"{_W}styleId"): style for style in document.styles.element}
+    hiding = {name for name in styles if _hides(name, styles)}
+    parts = [
+        document.element.body,
+        _first_header(document),
+        _root(document.part, RELATIONSHIP_TYPE.FOOTNOTES),
+    ]
+    count = 0
+    for root in parts:
+        for run in [] if root is None else list(root.iter(f"{_W}r")):
+            if _is_hidden(run) or _is_tiny(run) or _is_styled_away(run, hiding):
+                count += bool("".join(text.text or "" for text in run.iter(f"{_W}t")).strip())
+                run.getparent().remove(run)
+    return count
+
+
+def _hides(name: str, styles: Mapping[str, Any]) -> bool:
+    """Return whether a style, or the nearest of its parents that says so, hides its text."""
+    seen: set[str] = set()
+    while name in styles and name not in seen:
+        seen.add(name)
+        vanish = styles[name].find(f"{_W}rPr/{_W}vanish")
+        if vanish is not None:
+            return (_value(vanish) or "1") not in _OFF
+        name = _value(styles[name].find(f"{_W}basedOn")) or ""
+    return False
+
+
+def _is_styled_away(run: Any, hiding: set[str]) -> bool:
+    if not hiding or run.find(f"{_W}rPr/{_W}vanish") is not None:
+        return False
+    paragraph = next(run.iterancestors(f"{_W}p"), None)
+    own = _value(run.find(f"{_W}rPr/{_W}rStyle"))
+    around = None if paragraph is None else _value(paragraph.find(f"{_W}pPr/{_W}pStyle"))
+    return own in hiding or around in hiding
+
+
+def _is_tiny(run: Any) -> bool:
+    size = _value(run.find(f"{_W}rPr/{_W}sz")) or ""
+    return size.isdecimal() and int(size) <= _LEAST_HALF_POINTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,23 @@ _BLOCK_NAMES = """
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_HIDDEN_STYLE = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE
+)
+# What nobody does to a text that is meant to be read, and no script is to show later.
+_ZERO = r"[+-]?0*\.?0*(?:[a-z]+|%)?\s*(?:!\s*important\s*)?(?:;|$)"
+_CONCEALED = re.compile(
+    rf"(?:^|;)\s*(?:font-size\s*:\s*{_ZERO}|opacity\s*:\s*{_ZERO}"
+    r"|color\s*:\s*transparent|-webkit-text-fill-color\s*:\s*transparent"
+    r"|(?:left|top|right|bottom|text-indent)\s*:\s*-\d{4,}"
+    r"|clip\s*:\s*rect\(\s*0(?:px)?[\s,]+0(?:px)?[\s,]+0(?:px)?[\s,]+0(?:px)?\s*\)"
+    r"|font\s*:[^;]*\b0(?:px|pt|em)\b)",
+    re.IGNORECASE,
+)
+_COLOURS = re.compile(
+    r"(?:^|;)\s*(color|background(?:-color)?)\s*:\s*([^;!]+?)\s*(?=!|;|$)", re.IGNORECASE
+)
+_NAMED = {"white": "#fff", "black": "#000", "#ffffff": "#fff", "#000000": "#000"}
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE)
 _XML_CHARSET = re.compile(rb"^\s*<\?xml[^>]{0,100}encoding\s*=\s*[\"']([\w.:-]{2,40})")
 _META = {
@@ -60,7 +76,7 @@ class HtmlParser:
     """Reads HTML and XHTML."""
 
     name = "html"
-    version = 1
+    version = 2
     suffixes = frozenset({".html", ".htm", ".xhtml"})
 
     def parse(self, source: Source) -> Document:
@@ -86,6 +102,11 @@ def read_html(builder: DocumentBuilder, decoded: Decoded) -> dict[str, MetadataV
     root = _tree(decoded)
     if root is None:
         raise BrokenFileError("the file holds no HTML")
+    if concealed := _uncover(root):
+        builder.notice(
+            f"{concealed} {'part' if concealed == 1 else 'parts'} with text that no reader sees "
+            "(no size, no colour, off the page) was left out"
+        )
     metadata = _metadata(root)
     _write(builder, root)
     title = root.find(".//title")
@@ -113,6 +134,7 @@ def add_html(builder: DocumentBuilder, text: str) -> str:
     root = _tree(Decoded(text=text, encoding="utf-8"))
     if root is None:
         return ""
+    _uncover(root)
     _write(builder, root)
     heading = next((_visible(element) for element in root.iter(*_HEADINGS)), "")
     title = root.find(".//title")
@@ -175,6 +197,49 @@ def _is_hidden(element: Element) -> bool:
         or (element.get("aria-hidden") or "").lower() == "true"
         or bool(_HIDDEN_STYLE.search(element.get("style") or ""))
     )
+
+
+def _uncover(root: Element) -> int:
+    """Take out what is hidden, wherever it stands; return how many parts were concealed."""
+    hidden = [element for element in root.iter("*") if element is not root and _is_hidden(element)]
+    concealed = [
+        element
+        for element in root.iter("*")
+        if element is not root and _is_concealed(element) and _visible(element)
+    ]
+    for element in (*hidden, *concealed):
+        _take_out(element)
+    return len(concealed)
+
+
+def _take_out(element: Element) -> None:
+    """Remove an element and all within it, but not the text behind it."""
+    parent, tail = element.getparent(), element.tail
+    if parent is None:
+        return
+    before = element.getprevious()
+    if tail and before is not None:
+        before.tail = (before.tail or "") + tail
+    elif tail:
+        parent.text = (parent.text or "") + tail
+    element.tail = None
+    parent.remove(element)
+
+
+def _is_concealed(element: Element) -> bool:
+    style = element.get("style") or ""
+    if not style:
+        return False
+    if _CONCEALED.search(style):
+        return True
+    colours = {name.lower(): _colour(value) for name, value in _COLOURS.findall(style)}
+    ground = colours.get("background-color", colours.get("background"))
+    return ground is not None and colours.get("color") == ground
+
+
+def _colour(value: str) -> str:
+    plain = "".join(value.lower().split())
+    return _NAMED.get(plain, plain)
 
 
 @dataclass(slots=True)

@@ -71,3 +71,10 @@ def test_a_gap_that_is_no_white_space_is_refused(gap: str) -> None:
 def test_metadata_is_cleaned() -> None:
     document = DocumentBuilder("test").build({"title": " a\x00\u200bb  c ", "pages": 3})
     assert document.metadata == {"title": "a b c", "pages": 3}
+
+
+def test_letters_of_the_invisible_alphabet_and_runs_of_selectors_go() -> None:
+    tags = "".join(chr(0xE0000 + ord(char)) for char in "obey")
+    assert clean(f"a{tags}b\u2063c\u061cd") == "abcd"
+    assert clean("\u845b\U000e0100\U000e0101\ufe0f!") == "\u845b\U000e0100!"
+    assert clean("\u2764\ufe0f") == "\u2764\ufe0f"

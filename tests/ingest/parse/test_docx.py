@@ -201,3 +201,27 @@ def test_entities_are_not_expanded(parse: Parse) -> None:
         assert len(parse("a.docx", data).text) < 100
     except BrokenFileError:
         return
+
+
+def test_text_hidden_by_a_style_or_too_small_to_read_is_left_out_and_said(parse: Parse) -> None:
+    document = docx.Document()
+    parent = document.styles.add_style("Aside", 2)
+    parent.font.hidden = True
+    child: Any = document.styles.add_style("Child", 2)
+    child.base_style = parent
+    shown: Any = document.styles.add_style("Shown", 2)
+    shown.base_style, shown.font.hidden = parent, False
+    paragraph = document.add_paragraph("Seen")
+    for style in (parent, child):
+        paragraph.add_run(" unseen", style=style)
+    paragraph.add_run(" tiny").font.size = docx.shared.Pt(1)
+    paragraph.add_run(" small").font.size = docx.shared.Pt(4)
+    paragraph.add_run(" shown", style=shown)
+    paragraph.add_run(" plain", style=parent).font.hidden = False
+    whole: Any = document.styles.add_style("Whole", 1)
+    whole.font.hidden = True
+    document.add_paragraph("unseen", style=whole)
+    read = parse("a.docx", saved(document))
+    assert read.text == "Seen small shown plain"
+    (notice,) = read.notices
+    assert notice.startswith("4 runs of text that no reader sees")

@@ -107,3 +107,43 @@ def test_a_page_without_text_gives_an_empty_document(parse: Parse) -> None:
 def test_a_binary_file_is_refused(parse: Parse) -> None:
     with pytest.raises(BrokenFileError, match="binary"):
         parse("a.html", b"<html>\x00\x01\x02</html>")
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "font-size:0", "FONT-SIZE : 0px", "opacity:0.0", "color:transparent",
+        "color: #FFF; background-color: white", "background:#000000;color:black !important",
+        "position:absolute;left:-9999px", "text-indent:-10000em", "clip:rect(0, 0, 0, 0)",
+        "font: 0px serif",
+    ],
+)  # fmt: skip
+def test_concealed_text_is_left_out_and_said(parse: Parse, style: str) -> None:
+    page = f"<p>Seen <b style='{style}'>unseen <i>also</i></b> here.</p><p>Next</p>"
+    document = parse("page.html", page.encode())
+    assert document.text == "Seen here.\n\nNext"
+    (notice,) = document.notices
+    assert notice.startswith("1 part with text that no reader sees")
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "font-size:0.8em", "font-size:10px", "opacity:0.05", "opacity:.9", "color:#fff",
+        "color:white;background:navy", "left:-5px", "background-color:white", "opacity:01",
+        "font: 10px serif",
+    ],
+)  # fmt: skip
+def test_what_can_be_read_stays(parse: Parse, style: str) -> None:
+    document = parse("page.html", f"<p>Seen <b style='{style}'>too</b></p>".encode())
+    assert (document.text, document.notices) == ("Seen too", ())
+
+
+def test_hidden_parts_of_cells_captions_and_code_are_left_out(parse: Parse) -> None:
+    page = """<h1>T<i hidden>no</i></h1><table><caption>C<i hidden>no</i></caption>
+    <tr><th>a<i hidden>no</i></th><th>b</th></tr><tr><td>1<i style="display:none">no</i></td>
+    <td>2</td></tr></table><pre>code<i hidden>no</i>
+  kept</pre>"""
+    document = parse("page.html", page.encode())
+    assert document.text == "T\n\nC\n\na: 1; b: 2\n\ncode\n  kept"
+    assert document.notices == ()

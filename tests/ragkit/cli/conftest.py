@@ -168,6 +168,7 @@ class FakePipeline:
     embedders: list[str | None] = field(default_factory=list)
     urls: list[str | None] = field(default_factory=list)
     thresholds: list[float | None] = field(default_factory=list)
+    audits: list[str | None] = field(default_factory=list)
     writer: Generator = field(default_factory=ExtractiveGenerator)
     fails: BaseException | None = None
     watched: Sequence[Any] = ()
@@ -180,7 +181,9 @@ class FakePipeline:
         embedder: str | None = None,
         generator_url: str | None = None,
         min_confidence: float | None = None,
+        audit: str | None = None,
     ) -> Self:
+        self.audits.append(audit)
         self.opened.append((index, generator))
         self.thresholds.append(min_confidence)
         self.urls.append(generator_url)

@@ -1,0 +1,1 @@
+"""Attacks from within documents, against a model that obeys whatever it reads."""
