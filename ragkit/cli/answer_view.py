@@ -8,6 +8,7 @@ from rich.text import Text
 
 from ragkit.answer import Answer, Citation, Passage, SearchResult
 from ragkit.cli.terminal import Terminal, one_line
+from ragkit.weighed import Weighed
 
 QUOTE_CHARACTERS = 200
 EXCERPT_CHARACTERS = 280
@@ -24,7 +25,7 @@ def shorten(text: str, limit: int) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut else cut) + "..."
 
 
-def place(found: Passage | Citation) -> str:
+def place(found: Passage | Citation | Weighed) -> str:
     """Return where a person finds it: the path, and the page by number or by what it is called."""
     path, label = one_line(found.path), one_line(found.page_label)
     if found.page is None:
@@ -48,7 +49,31 @@ def print_answer(terminal: Terminal, answer: Answer) -> None:
         _print_looked_at(terminal, answer.passages)
         return
     terminal.say(_marked(answer))
+    print_disagreements(terminal, answer)
     print_sources(terminal, answer.citations)
+
+
+def print_disagreements(terminal: Terminal, answer: Answer) -> None:
+    """Print which documents disagree about what is cited, and which of two is the newer one."""
+    if answer.disagreements:
+        terminal.title("The documents disagree")
+    for found in answer.disagreements:
+        words = ("newer", "older") if found.dated else ("one", "another")
+        for word, statement in zip(words, (found.first, found.other), strict=True):
+            cited = [
+                c.n
+                for c in answer.citations
+                if c.path == statement.path
+                and c.start < statement.end
+                and statement.start < c.end
+            ]
+            line = Text(f"  {word:<7}  ", style="cyan")
+            line.append(f"{statement.date:<10}  " if statement.date else "")
+            line.append(one_line(statement.path), style="bold")
+            line.append(f" [{cited[0]}]" if cited else "", style="cyan")
+            terminal.say(line, hang=11)
+            if not cited:
+                terminal.say(f'"{shorten(statement.quote, QUOTE_CHARACTERS)}"', indent=11)
 
 
 def print_sources(terminal: Terminal, citations: Sequence[Citation]) -> None:
@@ -94,6 +119,8 @@ def _marked(answer: Answer) -> Text:
         if sentence.citations:
             marks = "".join(f"[{n}]" for n in sentence.citations)
             text.append(f" {marks}", style="cyan")
+        if (said := answer.disagreement(sentence)).startswith(("older", "disagrees")):
+            text.append(f" ({said})", style="yellow")
         if not (sentence.supported or sentence.neutral):
             text.append(" (no source)", style="red")
     return text

@@ -41,7 +41,12 @@ def ask(
     terminal = session.terminal()
     text, filters = read_question(question), read_where(where)
     with session.open(generator=generator, generator_url=generator_url) as rag:
-        answer = rag.ask(text, k=k, where=filters)
+        from ragkit.cli.streaming import answer_of, can_stream
+
+        if can_stream(terminal, rag):
+            answer = answer_of(terminal, rag.stream(text, k=k, where=filters))
+        else:
+            answer = rag.ask(text, k=k, where=filters)
     if terminal.json:
         terminal.document(answer.to_json())
     else:
