@@ -36,7 +36,8 @@ _CUE = (
 )
 _SAID = re.compile(rf"\b(?:{_CUE})[\s:,]*(?:on |from )?{_DATE}", re.IGNORECASE)
 _ANY = re.compile(rf"(?<![\d-]){_DATE}", re.IGNORECASE)
-_IN_NAME = re.compile(r"(?<![\w-])((?:19|20)\d\d)(?:[-_ ](0[1-9]|1[0-2])(?:[-_ ](\d\d))?)?(?![\w])")
+_IN_NAME = re.compile(r"(?<![\w-])((?:19|20)\d\d)(?:[-_ ](0[1-9]|1[0-2])(?:[-_ ](\d\d))?)?(?!\w|[-_]\d)")
+_JOINT = re.compile(r"(?<=[^\W\d_]{3})[-_](?=\d{4})")
 _SAYS = ("effective_from", "effective", "valid_from", "date", "updated", "published", "subject")
 _PROPERTIES = ("modified", "created")
 
@@ -50,7 +51,7 @@ def document_date(document: StoredDocument) -> str:
     """
     metadata = {name.casefold(): str(value) for name, value in document.metadata.items()}
     name = document.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    named = list(_named(document.title)) + list(_named(re.sub(r"(?<=\D)[-_](?=\d)", " ", name)))
+    named = list(_named(document.title)) + list(_named(_JOINT.sub(" ", name)))
     found = chain(
         *(_dates(_ANY, metadata[key][:40]) for key in _SAYS if key in metadata),
         (said for said in named if len(said) == len("2026-04-01")),

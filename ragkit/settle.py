@@ -240,7 +240,7 @@ def _texts_disagree(first: str, second: str) -> bool:
     if not changed and _other_years(first, second):
         return False
     values, others = _values(first), _values(second)
-    if values - others and others - values:
+    if _kinds(values - others) & _kinds(others - values):
         return True
     newer, old = (first, second) if _CHANGE.search(first) else (second, first)
     contained = len(shared) >= max(3, _CONTAINED * len(_topic(old)))
@@ -264,6 +264,11 @@ def _values(text: str) -> frozenset[str]:
     days = frozenset(_flat(match.group(1)) for match in _DAY.finditer(plain))
     plain = _YEAR.sub(" ", _DAY.sub(" ", plain))
     return frozenset(word.stem for word in analysed(plain) if word.number) or days
+
+
+def _kinds(values: frozenset[str]) -> set[str]:
+    """Return what sorts of values there are: a time of day is no answer to a count."""
+    return {"time" if ":" in value else "number" for value in values}
 
 
 def _other_years(first: str, second: str) -> bool:

@@ -130,13 +130,14 @@ def _print_looked_at(terminal: Terminal, passages: Sequence[Passage]) -> None:
     if not passages:
         return
     terminal.title("Looked at")
-    for passage in passages[:LOOKED_AT]:
-        line = Text("  ").append(place(passage), style="bold")
-        if passage.headings:
-            line.append(f"  {_trail(passage)}", style="dim")
+    places = list(dict.fromkeys((place(passage), _trail(passage)) for passage in passages))
+    for where, trail in places[:LOOKED_AT]:
+        line = Text("  ").append(where, style="bold")
+        line.append(f"  {trail}" if trail else "", style="dim")
         terminal.say(line, hang=4)
-    if len(passages) > LOOKED_AT:
-        terminal.say(Text(f"  and {len(passages) - LOOKED_AT} more passages", style="dim"))
+    rest = len(places) - LOOKED_AT
+    if rest > 0:
+        terminal.say(Text(f"  and {rest} more place{'' if rest == 1 else 's'}", style="dim"))
 
 
 def _trail(passage: Passage) -> str:

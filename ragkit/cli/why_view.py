@@ -13,6 +13,7 @@ from ragkit_ingest.lexical import content_words, words
 
 SENTENCE_CHARACTERS = 160
 _TOPIC = "documents"
+_CLOSE = 0.01
 
 
 def print_why(terminal: Terminal, answer: Answer) -> None:
@@ -57,8 +58,8 @@ def _tells(word: str) -> bool:
 
 
 def _decision(answer: Answer) -> str:
-    sure = f"{answer.confidence:.2f}"
-    limit = f"{answer.min_confidence:.2f}"
+    close = abs(answer.confidence - answer.min_confidence) < _CLOSE
+    sure, limit = (f"{p:.{4 if close else 2}f}" for p in (answer.confidence, answer.min_confidence))
     odds = f"The estimated probability that the documents hold the answer is {sure}"
     if not answer.abstained:
         return f"Answered: {_lower(odds)}, and {limit} is asked for."
