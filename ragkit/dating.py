@@ -16,18 +16,14 @@ from ragkit_ingest.catalog.reading import StoredDocument
 HEAD_CHARACTERS = 600
 """How far into its text a document says its own date."""
 
-_NAMES = (
-    "january|february|march|april|may|june|july|august|september|october|november|december"
-)
+_NAMES = "january|february|march|april|may|june|july|august|september|october|november|december"
 _MONTHS = {name[:3]: number for number, name in enumerate(_NAMES.split("|"), start=1)}
 _ISO = r"(?P<iso>(?:19|20)\d\d(?:-\d\d){1,2})(?![\d-])"
 _SPELT = (
     rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?P<month>{_NAMES}|[a-z]{{3}})\.?,?\s+"
     r"(?P<year>(?:19|20)\d\d)"
 )
-_AMERICAN = (
-    rf"(?P<us_month>{_NAMES})\s+(?P<us_day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<us_year>(?:19|20)\d\d)"
-)
+_AMERICAN = rf"(?P<us_month>{_NAMES})\s+(?P<us_day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<us_year>(?:19|20)\d\d)"
 _DATE = rf"(?:{_ISO}|{_SPELT}|{_AMERICAN})"
 _CUE = (
     r"(?:in force|effective|valid)(?:[ _](?:from|since|as of))?|last (?:updated|changed|modified)"
@@ -36,7 +32,9 @@ _CUE = (
 )
 _SAID = re.compile(rf"\b(?:{_CUE})[\s:,]*(?:on |from )?{_DATE}", re.IGNORECASE)
 _ANY = re.compile(rf"(?<![\d-]){_DATE}", re.IGNORECASE)
-_IN_NAME = re.compile(r"(?<![\w-])((?:19|20)\d\d)(?:[-_ ](0[1-9]|1[0-2])(?:[-_ ](\d\d))?)?(?!\w|[-_]\d)")
+_IN_NAME = re.compile(
+    r"(?<![\w-])((?:19|20)\d\d)(?:[-_ ](0[1-9]|1[0-2])(?:[-_ ](\d\d))?)?(?!\w|[-_]\d)"
+)
 _JOINT = re.compile(r"(?<=[^\W\d_]{3})[-_](?=\d{4})")
 _SAYS = ("effective_from", "effective", "valid_from", "date", "updated", "published", "subject")
 _PROPERTIES = ("modified", "created")

@@ -485,7 +485,9 @@ def _put_for_its_noun(stem: str, meant: str, phrase: str) -> str:
     if match is None:
         return f"{stem}, {meant}?"
     before = _WORD.findall(match.group())[0].lower()
-    start = match.start() + (match.group().find(" ") + 1 if before in _FUNCTION_WORDS - _DETERMINERS else 0)
+    start = match.start() + (
+        match.group().find(" ") + 1 if before in _FUNCTION_WORDS - _DETERMINERS else 0
+    )
     return f"{stem[:start]}{phrase}{stem[match.end() :]}?"
 
 

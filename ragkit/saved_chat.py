@@ -284,4 +284,3 @@ def _storage_error(what: str, path: Path, exc: OSError) -> StorageError:
         f"cannot {what} the session {path}: {exc.strerror or exc}; check the folder, or choose "
         "another with RAGKIT_STATE"
     )
-

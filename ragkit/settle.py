@@ -38,9 +38,7 @@ _MENTIONED = 0.2
 
 _CELL = re.compile(r"\s*([^:;]{1,60}): ([^;]*)(?:;|$)")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_MONTHS = (
-    "january|february|march|april|may|june|july|august|september|october|november|december"
-)
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DAY = re.compile(rf"\b(\d{{1,2}}\s+(?:{_MONTHS})|\d{{4}}-\d\d-\d\d)(?:,?\s+\d{{4}})?\b", re.I)
 _SINCE = re.compile(
     rf"\b(?:from|since|as of|with effect from|beginning|on or after|before)\s+(?:the\s+)?"
@@ -53,16 +51,14 @@ _CHANGE = re.compile(
     r"|extended|shortened|replaced|changed|becomes?|has been|now)\b",
     re.IGNORECASE,
 )
-_GENERIC = frozenset(
-    stem(word)
-    for word in (
-        "decide decided become becomes agree agreed new now change changed raise raised rise rises"
-        " lower lowered extend extended move moved replace replaced instead longer effect force"
-        " apply applies follow follows clause begin beginning next current currently may must can"
-        " shall should year january february march april june july august september october"
-        " november december monday tuesday wednesday thursday friday saturday sunday"
-    ).split()
-)
+_COMMON = """
+    decide decided become becomes agree agreed new now change changed raise raised rise rises lower
+    lowered extend extended move moved replace replaced instead longer effect force apply applies
+    follow follows clause begin beginning next current currently may must can shall should year
+    january february march april june july august september october november december monday
+    tuesday wednesday thursday friday saturday sunday
+"""
+_GENERIC = frozenset(stem(word) for word in _COMMON.split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +75,7 @@ class Settled:
     disagreements: tuple[Disagreement, ...] = ()
 
 
-def settle(
-    question: Question, ranked: Sequence[Candidate], find_document: FindDocument
-) -> Settled:
+def settle(question: Question, ranked: Sequence[Candidate], find_document: FindDocument) -> Settled:
     """Return the evidence in the order in which it should be shown.
 
     Args:
@@ -151,8 +145,10 @@ def _disagree(first: Candidate, second: Candidate) -> bool:
     if _amends(first, second) or _amends(second, first):
         return True
     one, other = first.sentence, second.sentence
-    if _codes(_title(first)) and _codes(_title(second)) and _different_codes(
-        _title(first), _title(second)
+    if (
+        _codes(_title(first))
+        and _codes(_title(second))
+        and _different_codes(_title(first), _title(second))
     ):
         return False
     row = BlockKind.TABLE_ROW
@@ -306,9 +302,7 @@ def _asked_for(question: Question, found: Disagreement) -> tuple[Statement, Stat
     return found.first, found.other
 
 
-def _ordered(
-    evidence: Sequence[Candidate], sides: tuple[Statement, Statement]
-) -> list[Candidate]:
+def _ordered(evidence: Sequence[Candidate], sides: tuple[Statement, Statement]) -> list[Candidate]:
     """Return the evidence with the two statements side by side, in their order."""
     pair = [next(c for c in evidence if _is(c, side)) for side in sides]
     score = max(candidate.score for candidate in pair)

@@ -63,9 +63,7 @@ def print_disagreements(terminal: Terminal, answer: Answer) -> None:
             cited = [
                 c.n
                 for c in answer.citations
-                if c.path == statement.path
-                and c.start < statement.end
-                and statement.start < c.end
+                if c.path == statement.path and c.start < statement.end and statement.start < c.end
             ]
             line = Text(f"  {word:<7}  ", style="cyan")
             line.append(f"{statement.date:<10}  " if statement.date else "")

@@ -52,9 +52,7 @@ def answer_of(terminal: Terminal, events: Iterator[str | Answer]) -> Answer:
     from rich.live import Live
 
     draft = ""
-    live = Live(
-        console=terminal.out, transient=True, refresh_per_second=_REFRESHES_PER_SECOND
-    )
+    live = Live(console=terminal.out, transient=True, refresh_per_second=_REFRESHES_PER_SECOND)
     try:
         with closing(_generator(events)) as pieces, live:
             for piece in pieces:
