@@ -41,9 +41,12 @@ def transcript(index: Path, lines: list[str], *, width: int = WIDTH) -> str:
     previous = {name: os.environ.get(name) for name in ("COLUMNS", "NO_COLOR")}
     os.environ.update(COLUMNS=str(width), NO_COLOR="1")
     try:
-        with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
-            with Pipeline(index, config=Config()) as rag:
-                Talk(rag, Terminal()).run(_typed(lines))
+        with (
+            contextlib.redirect_stdout(shown),
+            contextlib.redirect_stderr(shown),
+            Pipeline(index, config=Config()) as rag,
+        ):
+            Talk(rag, Terminal()).run(_typed(lines))
     finally:
         for name, value in previous.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})

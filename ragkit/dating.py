@@ -23,7 +23,10 @@ _SPELT = (
     rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\.?\s+(?P<month>{_NAMES}|[a-z]{{3}})\.?,?\s+"
     r"(?P<year>(?:19|20)\d\d)"
 )
-_AMERICAN = rf"(?P<us_month>{_NAMES})\s+(?P<us_day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<us_year>(?:19|20)\d\d)"
+_AMERICAN = (
+    rf"(?P<us_month>{_NAMES})\s+(?P<us_day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+"
+    r"(?P<us_year>(?:19|20)\d\d)"
+)
 _DATE = rf"(?:{_ISO}|{_SPELT}|{_AMERICAN})"
 _CUE = (
     r"(?:in force|effective|valid)(?:[ _](?:from|since|as of))?|last (?:updated|changed|modified)"

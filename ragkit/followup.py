@@ -186,14 +186,9 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     fragment, opened = _without_opening(asked)
     if _is_fragment(fragment, opened=opened):
         return _complete(fragment, anchor.question)
-    of_all = _OF_ALL.match(_stem(fragment))
-    if of_all is not None:
-        return f"{_stem(anchor.question)}, and {of_all['asked'].lower()}?"
-    then = _AT_ANOTHER_TIME.match(_stem(fragment))
-    if then is not None:
-        return f"{_stem(anchor.question)}, {then['time']}?"
-    if _WHICH_ONE.match(asked) and topic_of(anchor.question):
-        return _WHICH_ONE.sub(rf"\g<opening> of {topic_of(anchor.question)}", asked, count=1)
+    again = _asked_again(asked, fragment, anchor.question)
+    if again is not None:
+        return again
     if _is_bare_question_word(fragment):
         return f"{_stem(anchor.question)}, and {_lower_first(_stem(fragment))}?"
     if _is_bare(fragment):
@@ -201,6 +196,20 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     if _stands_alone(asked):
         return question
     return _resolve(asked, anchor) or question
+
+
+def _asked_again(asked: str, fragment: str, question: str) -> str | None:
+    """Return the earlier question asked of its reason, of another time, or of one of several."""
+    of_all = _OF_ALL.match(_stem(fragment))
+    if of_all is not None:
+        return f"{_stem(question)}, and {of_all['asked'].lower()}?"
+    then = _AT_ANOTHER_TIME.match(_stem(fragment))
+    if then is not None:
+        return f"{_stem(question)}, {then['time']}?"
+    which, topic = _WHICH_ONE.match(asked), topic_of(question)
+    if which is not None and topic:
+        return f"{which['opening']} of {_definite(topic)}{asked[which.end() :]}"
+    return None
 
 
 def _stands_alone(text: str) -> bool:
@@ -509,6 +518,8 @@ def _resolve(question: str, anchor: Turn) -> str | None:
             continue
         if word in _POINTER and _points_at_noun(words, i):
             return _about(question, replacement)
+        if i and words[i - 1] == "of" and word in _GROUP:
+            replacement = _definite(replacement)
         following = words[i + 1] if i + 1 < len(words) else ""
         if _is_possessive(word, following):
             replacement += "'" if replacement.endswith("s") else "'s"
@@ -548,6 +559,13 @@ def _person_asked_for(anchor: Turn) -> str | None:
     if not re.match(r"who(?:\s+is|\s+was|se?\b)", anchor.question, re.IGNORECASE):
         return None
     return _person(anchor) or topic_of(anchor.question)
+
+
+def _definite(topic: str) -> str:
+    """Return "the three hotels" for "three hotels"; a name keeps without an article."""
+    first = topic.split()[0] if topic else ""
+    known = first.lower() in _DETERMINERS or first[:1].isupper()
+    return topic if known else f"the {topic}"
 
 
 def _is_possessive(word: str, following: str) -> bool:

@@ -129,7 +129,7 @@ UNDERSTOOD = [
     (
         JOIN,
         "Which of them has the most rooms?",
-        "Which of three hotels that join the Marlinspike contract in July has the most rooms?",
+        "Which of the three hotels that join the Marlinspike contract in July has the most rooms?",
     ),
     (
         JOIN,
@@ -139,7 +139,7 @@ UNDERSTOOD = [
     (
         JOIN,
         "Which one is the largest?",
-        "Which of three hotels that join the Marlinspike contract in July is the largest?",
+        "Which of the three hotels that join the Marlinspike contract in July is the largest?",
     ),
     (CORE, "the same for desk staff?", "What was decided about core hours for desk staff?"),
     (CORE, "from when?", "What was decided about core hours, and from when?"),
