@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ragkit.disagreement import Disagreement
+from ragkit.weighed import Weighed
 from ragkit_ingest.records import Block, MetadataValue
 
 
@@ -205,6 +207,9 @@ class Answer:
         usage: Tokens and cost.
         warnings: What a person should know of how the answer came about, one sentence each: that
             it was cut off, that passages had to be left out.
+        min_confidence: Below this confidence it would have been withheld, in [0, 1].
+        evidence: The sentences that weighed most, best first; also of an abstention.
+        disagreements: Where documents disagree about what is cited, and which one is newer.
     """
 
     question: str
@@ -222,6 +227,15 @@ class Answer:
     timing_ms: Mapping[str, float] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     warnings: tuple[str, ...] = ()
+    min_confidence: float = 0.0
+    evidence: tuple[Weighed, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
+
+    def disagreement(self, sentence: Sentence) -> str:
+        """Return what a sentence is where documents disagree: "older: 2024"; "" elsewhere."""
+        cited = [c for c in self.citations if c.n in sentence.citations]
+        marks = (d.mark(c.path, c.start, c.end) for d in self.disagreements for c in cited)
+        return next(filter(None, marks), "")
 
     def to_json(self) -> dict[str, object]:
         """Return the answer in the shape of `ragkit ask --json`."""
@@ -232,7 +246,13 @@ class Answer:
             "abstained": self.abstained,
             "confidence": round(self.confidence, 4),
             "short_answer": self.short_answer.to_json() if self.short_answer else None,
-            "sentences": [sentence.to_json() for sentence in self.sentences],
+            "min_confidence": round(self.min_confidence, 4),
+            "sentences": [
+                sentence.to_json() | ({"disagreement": said} if said else {})
+                for sentence in self.sentences
+                for said in [self.disagreement(sentence)]
+            ],
+            "disagreements": [found.to_json() for found in self.disagreements],
             "citations": [
                 {
                     "n": c.n,

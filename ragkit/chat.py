@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from ragkit.answer import Answer
 from ragkit.followup import standalone
 from ragkit.generate.protocol import Turn
+
+_FEWEST_CHARACTERS = 100
 
 
 class Answerer(Protocol):
@@ -43,11 +45,21 @@ class Conversation:
     Args:
         pipeline: What answers.
         max_turns: Turns remembered, at least 1; the oldest is forgotten first.
+        max_characters: Characters of questions and answers that are remembered together, at
+            least 100. Older turns are forgotten first; of the last one the answer is cut.
     """
 
-    def __init__(self, pipeline: Answerer, *, max_turns: int = 8) -> None:
+    def __init__(
+        self, pipeline: Answerer, *, max_turns: int = 8, max_characters: int = 8000
+    ) -> None:
         if max_turns < 1:
             raise ValueError(f"a conversation remembers at least 1 turn, not {max_turns}")
+        if max_characters < _FEWEST_CHARACTERS:
+            raise ValueError(
+                f"a conversation remembers at least {_FEWEST_CHARACTERS} characters, not "
+                f"{max_characters}"
+            )
+        self._max_characters = max_characters
         self._pipeline = pipeline
         self._rewrite = pipeline.standalone if isinstance(pipeline, Rewriter) else standalone
         self._turns: deque[Turn] = deque(maxlen=max_turns)
@@ -87,7 +99,19 @@ class Conversation:
         """Start anew: the next question leans on nothing."""
         self._turns.clear()
 
+    def resume(self, answers: Iterable[Answer]) -> None:
+        """Take up an earlier conversation: remember its answers, oldest first, within bounds."""
+        for answer in answers:
+            self._keep(Turn(question=answer.standalone_question, answer=answer.text))
+
+    def _keep(self, turn: Turn) -> None:
+        room = self._max_characters
+        question = turn.question[:room]
+        self._turns.append(Turn(question=question, answer=turn.answer[: room - len(question)]))
+        while sum(len(kept.question) + len(kept.answer) for kept in self._turns) > room:
+            self._turns.popleft()
+
     def _remember(self, text: str, question: str, answer: Answer) -> Answer:
         searched = answer.standalone_question or question
-        self._turns.append(Turn(question=searched, answer=answer.text))
+        self._keep(Turn(question=searched, answer=answer.text))
         return replace(answer, question=text, standalone_question=searched)

@@ -16,6 +16,7 @@ from ragkit.answer import Passage
 from ragkit.logistic import Logistic, packaged
 from ragkit.question import Question, Wanted, holds_identifier, satisfies
 from ragkit.sentence import SentenceSpan, sentences
+from ragkit.weighed import Weighed
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.lexical import words
 from ragkit_ingest.records import BlockKind
@@ -47,6 +48,19 @@ class Candidate:
     sentence: SentenceSpan
     features: Mapping[str, float]
     score: float
+
+    @property
+    def weighed(self) -> Weighed:
+        """The sentence, its place and its score alone."""
+        return Weighed(
+            path=self.passage.path,
+            page=self.passage.page,
+            page_label=self.passage.page_label,
+            start=self.sentence.start,
+            end=self.sentence.end,
+            text=self.sentence.text,
+            score=self.score,
+        )
 
 
 @dataclass(frozen=True, slots=True)

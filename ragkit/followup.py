@@ -18,6 +18,8 @@ from ragkit.generate.protocol import Turn
 
 MAX_FRAGMENT_WORDS = 7
 """A longer text is never taken for a fragment of the question before."""
+MAX_CLAUSE_WORDS = 9
+"""A longer clause is not taken along with the topic that it belongs to."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -61,6 +63,7 @@ _MOMENTS = _words(
     " spring summer time week winter year"
 )
 
+_PARTICLES = _words("away back down forward in off on out over up")
 _IMPERATIVES = _words("compare describe explain find give list name show summarise summarize tell")
 _PARTICIPLES = _words(
     "built bought chosen done given held kept left lost made meant met paid put read said sent set"
@@ -105,8 +108,57 @@ _NAMED_PLACE = re.compile(
     r"\b(in|at|on)\s+((?:the\s+|The\s+)?[A-Z][\w'\u2019-]+(?:\s+(?:of\s+the\s+|of\s+)?[A-Z][\w'\u2019-]+)*)"
 )
 _CODE = re.compile(r"^(?=.*\d)[\w./-]+$")
+_NUMBERED_NAME = re.compile(r"[A-Z][\w-]*\s+\d+")
 
 
+_SWITCH = re.compile(
+    r"^(?:(?:and\s+)?now\s+)?(?:(?:for\s+)?something\s+(?:else|different)"
+    r"|(?:a\s+)?(?:different|another|new|next|other)\s+(?:topic|question|subject|matter)"
+    r"|anyway|by the way|changing the subject)\s*[:,.;\u2013-]",
+    re.IGNORECASE,
+)
+_CORRECTION = re.compile(
+    r"^(?:(?:no|sorry|oops|wait|actually|hm+|well|pardon)\b[,.!;:\s\u2013-]*)*"
+    r"(?:(?:i|we)\s+(?:meant|mean|was\s+asking\s+about|am\s+asking\s+about|asked\s+about)|rather)"
+    r"\s*[:,]?\s+(?P<meant>\S.*)$"
+    r"|^(?:no|wait|sorry)\b[,.;:\s\u2013-]+(?P<instead>(?:the|those|that|only|for|in|at|on)\s+\S.*)$"
+    r"|^not\s+(?:the\s+|for\s+)?(?P<wrong>[\w-]+)[,;]\s*(?:but\s+)?(?P<right>(?:the|for|in)\s+\S.*)$",
+    re.IGNORECASE,
+)
+_THE_ONE = re.compile(r"^(?:the\s+|that\s+)?ones?\s+(?=\S)|^those\s+(?=for\b|in\b|of\b)", re.I)
+_AN_ONE = re.compile(r"\s+ones?$", re.IGNORECASE)
+# "Why is that?": a question word that asks of the whole question before.
+_OF_ALL = re.compile(
+    r"^(?P<asked>why|how come|since when|from when|until when)\s+(?:is|was|are|were)\s+"
+    r"(?:that|this|it|so)(?:\s+so)?$",
+    re.IGNORECASE,
+)
+# "What was it before?": the question before, at another time.
+_AT_ANOTHER_TIME = re.compile(
+    r"^(?:what|how\s+\w+)\s+(?:is|was|were|will)\s+(?:it|that|this)\s+(?:be\s+)?"
+    r"(?P<time>before(?:\s+that)?|earlier|previously|until\s+then|now|(?:in|since|before)\s+\d{4})$",
+    re.IGNORECASE,
+)
+_WHICH_ONE = re.compile(r"^(?P<opening>(?:and\s+|but\s+|so\s+)?which)\s+ones?\b", re.IGNORECASE)
+# "How many rooms do THEY have?": the noun before the verb is what is asked for.
+_OTHER_SUBJECT = re.compile(
+    r"^(?:and\s+|but\s+|so\s+)?(?:how\s+(?:many|much)|which|what)\s+[\w-]+(?:\s+[\w-]+)?\s+"
+    r"(?:do|does|did|can|may|must|will|would|should)\s+(?P<pronoun>they|it|he|she)\b",
+    re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(
+    r"^the\s+(?:list\s+)?(?:price|cost|weight|width|height|length|depth|size|colour|color|date|age"
+    r"|name|number|capacity|power|noise|warranty)\s+of\s+(?P<thing>.+)$",
+    re.IGNORECASE,
+)
+_OF_THE_ATTRIBUTE = _words(
+    "include includes included apply applies change changed changes rise rose fall fell valid"
+    " agreed decided decide set fixed negotiable include raised lowered"
+)
+_PREDICATES = _words("cost costs take takes last lasts need needs have has apply applies mean")
+
+_OWNER = re.compile(r"['\u2019]s?$")
+_ASKS_WHO = re.compile(r"(?:and\s+|but\s+|so\s+)?who", re.IGNORECASE)
 _POINTING = _words("it its they them their theirs this that these those there he she him her his")
 _NAMES_ENOUGH = 4
 
@@ -124,11 +176,19 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     """
     asked = question.strip()
     anchor = _anchor(history)
-    if anchor is None or not asked or _is_courtesy(asked):
+    if anchor is None or not asked or _SWITCH.match(asked):
+        return question
+    corrected = _corrected(asked, anchor.question)
+    if corrected is not None:
+        return corrected
+    if _is_courtesy(asked):
         return question
     fragment, opened = _without_opening(asked)
     if _is_fragment(fragment, opened=opened):
         return _complete(fragment, anchor.question)
+    again = _asked_again(asked, fragment, anchor.question)
+    if again is not None:
+        return again
     if _is_bare_question_word(fragment):
         return f"{_stem(anchor.question)}, and {_lower_first(_stem(fragment))}?"
     if _is_bare(fragment):
@@ -136,6 +196,20 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     if _stands_alone(asked):
         return question
     return _resolve(asked, anchor) or question
+
+
+def _asked_again(asked: str, fragment: str, question: str) -> str | None:
+    """Return the earlier question asked of its reason, of another time, or of one of several."""
+    of_all = _OF_ALL.match(_stem(fragment))
+    if of_all is not None:
+        return f"{_stem(question)}, and {of_all['asked'].lower()}?"
+    then = _AT_ANOTHER_TIME.match(_stem(fragment))
+    if then is not None:
+        return f"{_stem(question)}, {then['time']}?"
+    which, topic = _WHICH_ONE.match(asked), topic_of(question)
+    if which is not None and topic:
+        return f"{which['opening']} of {_definite(topic)}{asked[which.end() :]}"
+    return None
 
 
 def _stands_alone(text: str) -> bool:
@@ -167,7 +241,7 @@ def topic_of(question: str) -> str:
     end = _topic_end(tokens, start)
     while end > start and not _is_content(tokens[end - 1]):
         end -= 1
-    return " ".join(tokens[start:end])
+    return " ".join([*tokens[start:end], *_clause(tokens, start, end)])
 
 
 def _anchor(history: Sequence[Turn]) -> Turn | None:
@@ -210,6 +284,23 @@ def _is_verb_position(tokens: Sequence[str], i: int) -> bool:
         after = tokens[i + 1].lower() if i + 1 < len(tokens) else ""
         return _ends_in_s(tokens[i]) and after not in _AUXILIARIES
     return i == 0 and tokens[i].lower() in _IMPERATIVES
+
+
+def _clause(tokens: Sequence[str], start: int, end: int) -> Sequence[str]:
+    """Return what is said of the topic and tells it from others of its kind.
+
+    "days of leave (may be) CARRIED OVER", "which hotels (that) JOIN THE CONTRACT".
+    """
+    rest = tokens[end:]
+    if len(rest) > MAX_CLAUSE_WORDS:
+        return ()
+    lower = [token.lower() for token in rest]
+    if len(rest) > 2 and lower[1] == "be" and _is_participle(lower[2], "be"):
+        return rest[2:4] if lower[3:4] and lower[3] in _PARTICLES else rest[2:3]
+    asked_for = start > 0 and tokens[start - 1].lower() == "which"
+    if asked_for and len(rest) > 1 and _is_content(rest[0]) and _ends_in_s(tokens[end - 1]):
+        return ["that", *rest]
+    return ()
 
 
 def _ends_in_s(token: str) -> bool:
@@ -282,7 +373,26 @@ def _complete(fragment: str, question: str) -> str:
         return swapped + "?"
     if head in ("only", "even", "also", "not"):
         return f"{stem}, {phrase}?"
+    another = _another(stem, phrase)
+    if another is not None:
+        return another + "?"
     return _replace_last_phrase(stem, "for", f"for {phrase}") + "?"
+
+
+def _another(stem: str, phrase: str) -> str | None:
+    """Put one thing in the place of another: "And the lease?" for "the agreement".
+
+    Only of one thing for one thing: "And the interns?" asks of the same thing for other people.
+    """
+    topic = topic_of(stem)
+    both_definite = topic.lower().startswith("the ") and phrase.lower().startswith("the ")
+    if not both_definite or topic not in stem or " " not in phrase:
+        return None
+    head, of, _ = topic.partition(" of ")
+    replaced = head if of and " of " not in phrase else topic
+    if _ends_in_s(phrase.split(" of ")[0]) or _ends_in_s(replaced.split(" of ")[0]):
+        return None
+    return stem.replace(replaced, phrase, 1)
 
 
 def _replace_last_phrase(stem: str, head: str, phrase: str) -> str:
@@ -300,6 +410,9 @@ def _replace_last_phrase(stem: str, head: str, phrase: str) -> str:
 def _swap_name(stem: str, phrase: str) -> str | None:
     """Put one code or name in the place of the only other one: QK-350 for QK-200."""
     bare = re.sub(r"^(?:the|a|an|our)\s+", "", phrase, flags=re.IGNORECASE)
+    if _NUMBERED_NAME.fullmatch(bare):
+        codes = [t for t in _WORD.findall(stem) if _CODE.match(t) and not t.isdigit()]
+        return stem.replace(codes[0], bare, 1) if len(codes) == 1 else None
     if " " in bare or not _CODE.match(bare):
         return None
     alike = [t for t in _WORD.findall(stem) if _CODE.match(t) and t.isdigit() == bare.isdigit()]
@@ -342,6 +455,56 @@ def _about(question: str, topic: str) -> str:
     return f"{_stem(question)}, about {topic}?"
 
 
+# --- corrections: "no, I meant the one for the trade fair"
+
+
+def _corrected(text: str, question: str) -> str | None:
+    """Return the earlier question with what was meant put right; None if nothing is corrected."""
+    match = _CORRECTION.match(_stem(text))
+    if match is None:
+        return None
+    meant = _stem(match["meant"] or match["instead"] or match["right"])
+    words = [word.lower() for word in _WORD.findall(meant)]
+    if not any(map(_is_content, words)) or len(words) > MAX_CLAUSE_WORDS:
+        return None
+    if words[0] in _QUESTION_WORDS | _AUXILIARIES:
+        return meant[:1].upper() + meant[1:] + "?"
+    stem = _stem(question)
+    phrase = _AN_ONE.sub("", _THE_ONE.sub("", meant))
+    swapped = _swap_name(stem, phrase)
+    if swapped is not None:
+        return swapped + "?"
+    if words[0] in _PREPOSITIONS or phrase.split()[0].lower() in _PREPOSITIONS:
+        return _complete(phrase, question)
+    return _put_for_its_noun(stem, meant, phrase)
+
+
+def _put_for_its_noun(stem: str, meant: str, phrase: str) -> str:
+    """Replace the phrase of the question that has a noun in common; without one, append."""
+    shared = next((word for word in _WORD.findall(phrase) if _noun(word).search(stem)), None)
+    if shared is None or phrase != meant:
+        return f"{stem}, {meant}?"
+    place = re.compile(
+        rf"(?:\b(?:a|an|the|our)\s+)?(?:[\w-]+\s+)?{_noun(shared).pattern}"
+        r"(?:\s+(?:in|at|for)\s+(?:(?:a|an|the)\s+)?[\w-]+"
+        rf"(?:\s+(?!(?:{'|'.join(sorted(_PREDICATES | _PREPOSITIONS))})\b)[\w-]+)?)?",
+        re.IGNORECASE,
+    )
+    match = place.search(stem)
+    if match is None:
+        return f"{stem}, {meant}?"
+    before = _WORD.findall(match.group())[0].lower()
+    start = match.start() + (
+        match.group().find(" ") + 1 if before in _FUNCTION_WORDS - _DETERMINERS else 0
+    )
+    return f"{stem[:start]}{phrase}{stem[match.end() :]}?"
+
+
+def _noun(word: str) -> re.Pattern[str]:
+    pattern = rf"\b{re.escape(word)}\b" if _is_content(word) else r"(?!)"
+    return re.compile(pattern, re.IGNORECASE)
+
+
 # --- pronouns
 
 
@@ -355,6 +518,8 @@ def _resolve(question: str, anchor: Turn) -> str | None:
             continue
         if word in _POINTER and _points_at_noun(words, i):
             return _about(question, replacement)
+        if i and words[i - 1] == "of" and word in _GROUP:
+            replacement = _definite(replacement)
         following = words[i + 1] if i + 1 < len(words) else ""
         if _is_possessive(word, following):
             replacement += "'" if replacement.endswith("s") else "'s"
@@ -366,17 +531,41 @@ def _resolve(question: str, anchor: Turn) -> str | None:
 def _antecedent(words: Sequence[str], i: int, question: str, anchor: Turn) -> str | None:
     """Return what the pronoun at i stands for; None if it is none, or has its noun at home."""
     word = words[i]
-    if word in _THING and not (_EXPLETIVE.search(question) or _has_noun(words, i, plural=False)):
-        return topic_of(anchor.question)
-    if word in _GROUP and not _has_noun(words, i, plural=True):
-        return topic_of(anchor.question)
-    if word in _PEOPLE and not _has_person(words, i, question):
-        return _person(anchor) or topic_of(anchor.question)
+    other = _OTHER_SUBJECT.match(question)
+    dangles = other is not None and other["pronoun"].lower() == word
+    if word in _THING and not _EXPLETIVE.search(question):
+        if dangles or not _has_noun(words, i, plural=False):
+            return _thing(words, anchor)
+    elif word in _GROUP and (dangles or not _has_noun(words, i, plural=True)):
+        return _person_asked_for(anchor) or _thing(words, anchor)
+    elif word in _PEOPLE and not _has_person(words, i, question):
+        return _person(anchor) or _person_asked_for(anchor)
     if word == _PLACE and _is_place_adverb(words, i) and not _NAMED_PLACE.search(question):
         return _place(anchor)
     if word in _POINTER and _points(words, i):
         return topic_of(anchor.question)
     return None
+
+
+def _thing(words: Sequence[str], anchor: Turn) -> str:
+    """Return the topic; of "the price of the QK-350" the QK-350, unless the price is meant."""
+    topic = topic_of(anchor.question)
+    match = _ATTRIBUTE.match(topic)
+    return match["thing"] if match and _OF_THE_ATTRIBUTE.isdisjoint(words) else topic
+
+
+def _person_asked_for(anchor: Turn) -> str | None:
+    """Return who was asked for by "Who is the head of ...?": the name, else the office."""
+    if not re.match(r"who(?:\s+is|\s+was|se?\b)", anchor.question, re.IGNORECASE):
+        return None
+    return _person(anchor) or topic_of(anchor.question)
+
+
+def _definite(topic: str) -> str:
+    """Return "the three hotels" for "three hotels"; a name keeps without an article."""
+    first = topic.split()[0] if topic else ""
+    known = first.lower() in _DETERMINERS or first[:1].isupper()
+    return topic if known else f"the {topic}"
 
 
 def _is_possessive(word: str, following: str) -> bool:
@@ -442,11 +631,12 @@ def _is_place_adverb(words: Sequence[str], i: int) -> bool:
 def _person(anchor: Turn) -> str:
     """Return the name in the question before; after "Who ...?" the one in its answer."""
     question = anchor.question
-    named = _NAME.search(question[1:])
-    if named is not None and not question.lower().startswith("who"):
-        return named.group()
-    answered = (match.group() for match in _NAME.finditer(anchor.answer))
-    return next((name for name in answered if name not in question), "")
+    if _ASKS_WHO.match(question):
+        answered = (_OWNER.sub("", match.group()) for match in _NAME.finditer(anchor.answer))
+        return next((name for name in answered if name not in question), "")
+    names = _NAME.finditer(question[1:])  # "the Boiler Hall" is nobody
+    people = (m.group() for m in names if not question[1 : m.start() + 1].endswith("the "))
+    return _OWNER.sub("", next(people, ""))
 
 
 def _place(anchor: Turn) -> str | None:

@@ -19,6 +19,7 @@ from ragkit.answer import Answer, Passage, SearchResult, Sentence, Usage
 from ragkit.audit import AuditFile, Made, record, text_digest
 from ragkit.citations import verify
 from ragkit.config import Config
+from ragkit.disagreement import Disagreement
 from ragkit.edge.extra import extra
 from ragkit.evidence import Candidate, reordered, weigh
 from ragkit.followup import standalone
@@ -36,6 +37,7 @@ from ragkit.logistic import Logistic
 from ragkit.question import analyse
 from ragkit.retrieve.filters import Where
 from ragkit.retrieve.retriever import RetrievalSettings, Retriever
+from ragkit.settle import settle
 from ragkit.short_answer import short_answer
 from ragkit.support import Judge
 from ragkit_ingest.catalog import schema
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
 ABSTENTION = "The documents do not say."
 _POOL = 20
 _TYPED = 1000
+_SHOWN_EVIDENCE = 5
 
 
 class Pipeline:
@@ -603,9 +606,14 @@ class Pipeline:
             self._audit.check()
         generator = self._opened_generator()
         started = time.perf_counter()
-        passages, evidence, sure = self._look(question, self.config.k if k is None else k, where)
+        k = self.config.k if k is None else k
+        passages, evidence, sure, disagreements = self._look(question, k, where)
         request = GenerationRequest(
-            question=question, passages=passages, history=history, evidence=evidence
+            question=question,
+            passages=passages,
+            history=history,
+            evidence=evidence,
+            disagreements=disagreements,
         )
         return _Begun(
             request=request,
@@ -618,6 +626,13 @@ class Pipeline:
     def _end(self, begun: _Begun, draft: Draft) -> Answer:
         times = (begun.started, begun.retrieved, time.perf_counter())
         answer = self._answer(begun.request, draft, begun.generator.name, begun.sure, times)
+        request = begun.request
+        answer = replace(
+            answer,
+            min_confidence=self.config.min_confidence,
+            evidence=tuple(candidate.weighed for candidate in request.evidence[:_SHOWN_EVIDENCE]),
+            disagreements=tuple(d for d in request.disagreements if _is_shown(d, answer)),
+        )
         if self._audit is not None:
             self._audit.append(record(answer, self._made(begun)))
         return answer
@@ -751,8 +766,10 @@ class Pipeline:
 
     def _look(
         self, question: str, k: int, where: Where | None
-    ) -> tuple[list[Passage], list[Candidate], float]:
+    ) -> tuple[list[Passage], list[Candidate], float, tuple[Disagreement, ...]]:
         """Return the k passages to answer from, their sentences weighed, and the confidence.
+
+        Last come the disagreements that were settled: the newer sentence stands first.
 
         More passages are found than are shown: those whose sentences answer best move up. They
         are weighed as they were found, and only then expanded.
@@ -763,12 +780,14 @@ class Pipeline:
         sure = confidence(
             analyse(question), passages, ranked, word_weights, self._opened().embedder
         )
+        settled = settle(analyse(question), ranked, self._opened().document)
+        ranked = settled.evidence
         order = reordered(passages, ranked)
         if self.config.expand:
             retriever = self._retriever()
             order = list(retriever.with_blocks(retriever.expanded(order, k)))
         shown = [replace(passage, rank=rank) for rank, passage in enumerate(order[:k], start=1)]
-        return shown, list(_within(ranked, shown)), sure
+        return shown, list(_within(ranked, shown)), sure, settled.disagreements
 
     def _word_weights(self, question: str) -> Mapping[str, float]:
         """Return the inverse document frequency of the question's content words."""
@@ -892,6 +911,11 @@ def _left_out(sentences: Sequence[Sentence]) -> Iterator[str]:
     if count:
         links = "a link" if count == 1 else f"{count} links"
         yield f"{links} that the model wrote and no passage holds was left out"
+
+
+def _is_shown(found: Disagreement, answer: Answer) -> bool:
+    """Return whether the answer rests on a statement that another one disagrees with."""
+    return any(found.mark(c.path, c.start, c.end) for c in answer.citations)
 
 
 def _usage(draft: Draft) -> Usage:

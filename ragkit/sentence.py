@@ -30,6 +30,8 @@ _NUMBERED = re.compile(r"[(\[#\u00a7+]?\d|[ivxlc]{2,}\b", re.IGNORECASE)
 # The number of an item stays with it, a bare yes or no with what explains it.
 _OPENING = re.compile(r"\s*(?:\(?(?:\d{1,3}|[a-z])\.|(?:yes|no)[.!])", re.IGNORECASE)
 _INITIAL = re.compile(r"(?:^|[\s(])[A-Z]\.$")
+# The mark of a list item in plain text, at the beginning of a line.
+_BULLET = re.compile(r"(?:^|(?<=\n))[ \t]*[-*\u2022\u2023\u25aa\u2013][ \t]+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +69,36 @@ def sentences(text: str, offset: int, blocks: Sequence[Block]) -> Iterator[Sente
         content = text[block.start - offset : block.end - offset]
         spans = [(0, len(content))] if block.kind is BlockKind.TABLE_ROW else split(content)
         for start, end in spans:
+            item = block.kind is BlockKind.PARAGRAPH and _is_marked(content, start)
             yield SentenceSpan(
                 start=block.start + start,
                 end=block.start + end,
                 text=content[start:end],
-                kind=block.kind,
+                kind=BlockKind.LIST_ITEM if item else block.kind,
                 block=index,
             )
 
 
 def split(text: str) -> list[tuple[int, int]]:
-    """Return the spans of the sentences in a paragraph, without the white space around them."""
+    """Return the spans of the sentences in a paragraph, without the white space around them.
+
+    A line that begins with the mark of a list item begins a sentence, and the mark stays out.
+    """
+    marks = list(_BULLET.finditer(text))
+    starts = [0, *(mark.end() for mark in marks)]
+    ends = [*(mark.start() for mark in marks), len(text)]
+    return [
+        (start + first, start + last)
+        for start, end in zip(starts, ends, strict=True)
+        for first, last in _sentences(text[start:end])
+    ]
+
+
+def _is_marked(text: str, start: int) -> bool:
+    return any(mark.end() == start for mark in _BULLET.finditer(text))
+
+
+def _sentences(text: str) -> list[tuple[int, int]]:
     spans = []
     start = 0
     for match in _END.finditer(text):

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from ragkit.answer import Answer, Citation, Passage, SearchResult
 from ragkit.cli.terminal import Terminal, one_line
+from ragkit.weighed import Weighed
 
 QUOTE_CHARACTERS = 200
 EXCERPT_CHARACTERS = 280
@@ -24,7 +25,7 @@ def shorten(text: str, limit: int) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut else cut) + "..."
 
 
-def place(found: Passage | Citation) -> str:
+def place(found: Passage | Citation | Weighed) -> str:
     """Return where a person finds it: the path, and the page by number or by what it is called."""
     path, label = one_line(found.path), one_line(found.page_label)
     if found.page is None:
@@ -48,7 +49,29 @@ def print_answer(terminal: Terminal, answer: Answer) -> None:
         _print_looked_at(terminal, answer.passages)
         return
     terminal.say(_marked(answer))
+    print_disagreements(terminal, answer)
     print_sources(terminal, answer.citations)
+
+
+def print_disagreements(terminal: Terminal, answer: Answer) -> None:
+    """Print which documents disagree about what is cited, and which of two is the newer one."""
+    if answer.disagreements:
+        terminal.title("The documents disagree")
+    for found in answer.disagreements:
+        words = ("newer", "older") if found.dated else ("one", "another")
+        for word, statement in zip(words, (found.first, found.other), strict=True):
+            cited = [
+                c.n
+                for c in answer.citations
+                if c.path == statement.path and c.start < statement.end and statement.start < c.end
+            ]
+            line = Text(f"  {word:<7}  ", style="cyan")
+            line.append(f"{statement.date:<10}  " if statement.date else "")
+            line.append(one_line(statement.path), style="bold")
+            line.append(f" [{cited[0]}]" if cited else "", style="cyan")
+            terminal.say(line, hang=11)
+            if not cited:
+                terminal.say(f'"{shorten(statement.quote, QUOTE_CHARACTERS)}"', indent=11)
 
 
 def print_sources(terminal: Terminal, citations: Sequence[Citation]) -> None:
@@ -94,6 +117,8 @@ def _marked(answer: Answer) -> Text:
         if sentence.citations:
             marks = "".join(f"[{n}]" for n in sentence.citations)
             text.append(f" {marks}", style="cyan")
+        if (said := answer.disagreement(sentence)).startswith(("older", "disagrees")):
+            text.append(f" ({said})", style="yellow")
         if not (sentence.supported or sentence.neutral):
             text.append(" (no source)", style="red")
     return text
@@ -103,13 +128,14 @@ def _print_looked_at(terminal: Terminal, passages: Sequence[Passage]) -> None:
     if not passages:
         return
     terminal.title("Looked at")
-    for passage in passages[:LOOKED_AT]:
-        line = Text("  ").append(place(passage), style="bold")
-        if passage.headings:
-            line.append(f"  {_trail(passage)}", style="dim")
+    places = list(dict.fromkeys((place(passage), _trail(passage)) for passage in passages))
+    for where, trail in places[:LOOKED_AT]:
+        line = Text("  ").append(where, style="bold")
+        line.append(f"  {trail}" if trail else "", style="dim")
         terminal.say(line, hang=4)
-    if len(passages) > LOOKED_AT:
-        terminal.say(Text(f"  and {len(passages) - LOOKED_AT} more passages", style="dim"))
+    rest = len(places) - LOOKED_AT
+    if rest > 0:
+        terminal.say(Text(f"  and {rest} more place{'' if rest == 1 else 's'}", style="dim"))
 
 
 def _trail(passage: Passage) -> str:

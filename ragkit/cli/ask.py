@@ -50,7 +50,12 @@ def ask(
         min_confidence=min_confidence,
         audit=audit,
     ) as rag:
-        answer = rag.ask(text, k=k, where=filters)
+        from ragkit.cli.streaming import answer_of, can_stream
+
+        if can_stream(terminal, rag):
+            answer = answer_of(terminal, rag.stream(text, k=k, where=filters))
+        else:
+            answer = rag.ask(text, k=k, where=filters)
     if terminal.json:
         terminal.document(answer.to_json())
     else:

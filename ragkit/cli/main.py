@@ -91,11 +91,17 @@ def run(arguments: Sequence[str], *, opener: OpenPipeline = open_pipeline) -> in
         _leave_stdout()
         return failure.EXIT_FAILED
     except (KeyboardInterrupt, typer.Abort):
-        terminal.note("ragkit: Interrupted. Nothing that was stored is lost.")
-        return failure.EXIT_INTERRUPTED
+        return _interrupted(terminal)
     except Exception as exc:  # noqa: BLE001  (the border: every error becomes a sentence)
         return failure.report(exc, terminal)
+    if code == failure.EXIT_INTERRUPTED:  # typer took the Ctrl-C, and said nothing
+        return _interrupted(terminal)
     return code if isinstance(code, int) else 0
+
+
+def _interrupted(terminal: Terminal) -> int:
+    terminal.note("ragkit: Interrupted. Nothing that was stored is lost.")
+    return failure.EXIT_INTERRUPTED
 
 
 def main() -> None:

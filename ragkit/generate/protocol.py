@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from ragkit.answer import Passage
+from ragkit.disagreement import Disagreement
 from ragkit.evidence import Candidate
 
 
@@ -31,12 +32,14 @@ class GenerationRequest:
         passages: Best first; `DraftSentence.sources` refer to their `chunk_id`.
         history: Earlier turns, oldest first; empty outside a chat.
         evidence: The passages' sentences with how well each answers, best first.
+        disagreements: Pairs of sentences among them that disagree, the newer one first.
     """
 
     question: str
     passages: Sequence[Passage]
     history: Sequence[Turn] = ()
     evidence: Sequence[Candidate] = ()
+    disagreements: Sequence[Disagreement] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,3 +110,36 @@ def test_forget_starts_anew() -> None:
     talk.ask(NOTICE)
     talk.forget()
     assert talk.ask("And for contractors?").standalone_question == "And for contractors?"
+
+
+def test_the_memory_is_bounded_by_characters_too() -> None:
+    talk = Conversation(Echo(), max_characters=200)
+    for number in range(6):
+        talk.ask(f"Who signs the lease of building number {number}?")
+    kept = talk.history
+    assert 1 <= len(kept) < 6
+    assert sum(len(turn.question) + len(turn.answer) for turn in kept) <= 200
+    assert kept[-1].question.endswith("5?")
+
+
+def test_one_long_turn_is_cut_not_lost() -> None:
+    talk = Conversation(Echo(), max_characters=100)
+    talk.ask("Who signs " + "the lease " * 50 + "?")
+    (turn,) = talk.history
+    assert len(turn.question) + len(turn.answer) == 100
+
+
+def test_too_small_a_memory_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 100 characters, not 99"):
+        Conversation(Echo(), max_characters=99)
+
+
+def test_a_resumed_conversation_leans_on_what_was_said() -> None:
+    before = Conversation(Echo())
+    answers = [before.ask(f"Who signs the lease of house {n}?") for n in range(12)]
+    answers.append(before.ask(NOTICE))
+    talk = Conversation(Echo())
+    talk.resume(answers)
+    assert talk.history == before.history
+    asked = talk.ask("And for contractors?").standalone_question
+    assert asked == "How long is the notice period for contractors?"

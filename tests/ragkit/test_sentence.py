@@ -159,3 +159,17 @@ def test_no_word_is_lost_or_cut(text: str) -> None:
     assert [w for w in text.split() if any(map(str.isalnum, w))] == [
         w for w in kept if any(map(str.isalnum, w))
     ]
+
+
+def test_the_mark_of_a_list_item_in_plain_text_stays_out() -> None:
+    text = (
+        "It changes:\n- The kettle stops. It waits.\n* Cosy is new\n\u2022 E10 is new\nIt is 5 - 6."
+    )
+    shown = [text[start:end] for start, end in split(text)]
+    assert shown[:4] == ["It changes:", "The kettle stops.", "It waits.", "Cosy is new"]
+    assert shown[4].startswith("E10 is new")
+    spans = list(sentences(text, 10, ()))
+    kinds = [span.kind for span in spans]
+    assert kinds[0] is BlockKind.PARAGRAPH
+    assert kinds[1] is BlockKind.LIST_ITEM
+    assert all(text[s.start - 10 : s.end - 10] == s.text for s in spans)

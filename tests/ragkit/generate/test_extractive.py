@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ragkit.answer import Passage
 from ragkit.config import Config
+from ragkit.disagreement import Disagreement, Statement
 from ragkit.evidence import Candidate
 from ragkit.generate.extractive import ExtractiveGenerator, ExtractiveSettings
 from ragkit.generate.protocol import Draft, GenerationRequest, TextDelta
@@ -143,3 +144,59 @@ def test_it_answers_with_an_embedder_that_gives_no_token_vectors(tmp_path: Path)
         for citation in answer.citations:
             span = (citation.start, citation.end)
             assert rag.show(citation.path, span=span).text == citation.quote
+
+
+def answering(question: str, ranked: Sequence[Candidate]) -> list[str]:
+    request = GenerationRequest(question=question, passages=(), evidence=ranked)
+    *_, draft = ExtractiveGenerator().generate(request)
+    assert isinstance(draft, Draft)
+    return texts(draft)
+
+
+def test_another_part_of_the_question_gets_a_sentence_of_its_own() -> None:
+    water = passage("The water is hard.", document=1)
+    manual = passage("Descale after 90 boils.", document=2)
+    ranked = [*evidence(water, (0.9,)), *evidence(manual, (0.05,))]
+    both = ["The water is hard.", "Descale after 90 boils."]
+    assert answering("How hard is the water and when do I descale?", ranked) == both
+    assert answering("How hard is the water?", ranked) == both[:1]
+    weak = [ranked[0], *evidence(manual, (0.01,))]
+    assert answering("How hard is the water and when do I descale?", weak) == both[:1]
+
+
+def test_both_things_that_are_compared_are_shown() -> None:
+    ranked = [
+        *evidence(passage("The kettle weighs 1 kg.", document=1), (0.9,)),
+        *evidence(passage("The urn weighs 6 kg.", document=2), (0.1,)),
+    ]
+    assert len(answering("Which is heavier, the kettle or the urn?", ranked)) == 2
+    assert len(answering("How heavy is the kettle?", ranked)) == 1
+
+
+def test_of_a_list_that_was_asked_for_every_item_is_shown() -> None:
+    found = passage("Three things are needed.", (ITEM, "A mug."), (ITEM, "A pen."), (ITEM, "Tea."))
+    whole = ["Three things are needed.", "A mug.", "A pen.", "Tea."]
+    item_best = evidence(found, (0.01, 0.01, 0.9, 0.01))
+    line_best = evidence(found, (0.9, 0.01, 0.01, 0.01))
+    for ranked in (item_best, line_best):
+        assert answering("Which things are needed?", ranked) == whole
+    assert answering("How much is a pen?", item_best) == ["A pen."]
+
+
+def test_what_disagrees_takes_no_other_sentences_place() -> None:
+    found = passage("One. Two. Three. Four. Five.", document=1)
+    other = passage("Uno.", document=2)
+    ranked = [*evidence(found, (0.9, 0.8, 0.7, 0.6, 0.5)), *evidence(other, (0.9,))]
+    ranked.insert(1, ranked.pop())
+    said = [
+        Statement(document_id=d, path=f"{d}.md", start=0, end=4, quote="", date="") for d in (1, 2)
+    ]
+    request = GenerationRequest(
+        question="?",
+        passages=(),
+        evidence=ranked,
+        disagreements=[Disagreement(first=said[0], other=said[1], dated=False)],
+    )
+    *_, draft = ExtractiveGenerator().generate(request)
+    assert isinstance(draft, Draft)
+    assert texts(draft) == ["One.", "Uno.", "Two.", "Three.", "Four."]
