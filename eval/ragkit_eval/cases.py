@@ -1,13 +1,16 @@
 """Cases: questions with what is known of their answers, from JSON Lines.
 
 {"id": "q1", "question": "...", "answers": ["30 days"], "answerable": true,
- "evidence": [{"path": "handbook/leave.md", "quote": "..."}], "kind": "number"}
+ "evidence": [{"path": "handbook/leave.md", "quote": "...", "start": 120, "end": 180}],
+ "kind": "number", "gold": ["handbook/leave.md"], "reviewed": true}
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +18,10 @@ from typing import Any, TypeVar
 from ragkit_ingest.errors import UsageError
 
 _Value = TypeVar("_Value")
-_FIELDS = {"id", "question", "answers", "answerable", "evidence", "kind"}
+_OPTIONAL = {"evidence", "kind", "gold", "facts", "reviewed", "quality"}
+_FIELDS = {"id", "question", "answers", "answerable", *_OPTIONAL}
+# What published sets hold besides; it is not read.
+_FOREIGN = {"starts", "plausible", "type", "level", "distractor_context"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +31,25 @@ class Evidence:
     Attributes:
         path: The document, as the index shows it.
         quote: Words of it that hold the answer, for a table row its cells.
+        start: Offset of the quote's first character in the stored text; None if it is not known.
+        end: Offset after its last character; None if and only if `start` is.
     """
 
     path: str
     quote: str
+    start: int | None = None
+    end: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.start is None) != (self.end is None):
+            raise ValueError("its evidence needs both start and end, or neither")
+        if self.start is not None and self.end is not None and not 0 <= self.start < self.end:
+            raise ValueError(f"its evidence needs 0 <= start < end, not {self.start}, {self.end}")
+
+    def to_json(self) -> dict[str, object]:
+        """Return the evidence as it stands in a file of cases."""
+        span = {} if self.start is None else {"start": self.start, "end": self.end}
+        return {"path": self.path, "quote": self.quote, **span}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +63,10 @@ class Case:
         answerable: Whether the documents hold the answer.
         evidence: Any of these passages suffices; empty if unanswerable.
         kind: For tables by kind, such as "number" or "missing_topic".
+        gold: Ids or paths of the documents that hold the answer, where only these are known.
+        facts: What a right answer must say, each a few words; empty if `answers` say it all.
+        reviewed: Whether a person has read and accepted the case.
+        quality: Of a drafted case, in [0, 1]; see `ragkit_eval.questions.quality`.
     """
 
     id: str
@@ -50,15 +75,48 @@ class Case:
     answerable: bool
     evidence: tuple[Evidence, ...] = ()
     kind: str = ""
+    gold: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    reviewed: bool = False
+    quality: float | None = None
 
     def __post_init__(self) -> None:
         if not self.question.strip():
             raise ValueError("its question is empty")
+        if self.quality is not None and not 0.0 <= self.quality <= 1.0:
+            raise ValueError(f"its quality is {self.quality}; it must be between 0 and 1")
         if self.answerable != bool(self.answers):
             raise ValueError(
                 f"answerable is {str(self.answerable).lower()}, yet it has "
                 f"{len(self.answers)} answers"
             )
+
+    @property
+    def source(self) -> str:
+        """The document that the case is about, for cases to be grouped by; else its own id."""
+        if self.evidence:
+            return self.evidence[0].path
+        return self.gold[0] if self.gold else f"case {self.id}"
+
+    def to_json(self) -> dict[str, object]:
+        """Return the case as a line of a file of cases."""
+        held: dict[str, object] = {
+            "id": self.id,
+            "question": self.question,
+            "answers": list(self.answers),
+            "answerable": self.answerable,
+            "evidence": [evidence.to_json() for evidence in self.evidence],
+            "kind": self.kind,
+        }
+        if self.gold:
+            held["gold"] = list(self.gold)
+        if self.facts:
+            held["facts"] = list(self.facts)
+        if self.reviewed:
+            held["reviewed"] = True
+        if self.quality is not None:
+            held["quality"] = round(self.quality, 4)
+        return held
 
 
 def load_cases(file: Path) -> list[Case]:
@@ -85,6 +143,48 @@ def load_cases(file: Path) -> list[Case]:
     return list(cases.values())
 
 
+def save_cases(cases: Sequence[Case], file: Path) -> None:
+    """Write cases as JSON Lines; the file is whole at every moment, the old one or the new.
+
+    Raises:
+        UsageError: If it cannot be written.
+    """
+    text = "".join(json.dumps(case.to_json(), ensure_ascii=False) + "\n" for case in cases)
+    write_whole(file, text)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text file, so that a reader finds the old one or the new.
+
+    Raises:
+        UsageError: If it cannot be written.
+    """
+    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(text, encoding="utf-8", newline="\n")
+        aside.replace(file)
+    except OSError as exc:
+        raise UsageError(f"{file} cannot be written ({exc.strerror})") from exc
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def digest(cases: Sequence[Case]) -> str:
+    """Return what freezes a set of cases: the SHA-256 of their canonical JSON, in hexadecimal.
+
+    The order of the cases does not count, and neither do the review and the quality: they say
+    something about a case, and change nothing of what is asked.
+    """
+    lines = []
+    for case in sorted(cases, key=lambda case: case.id):
+        held = case.to_json()
+        held.pop("reviewed", None)
+        held.pop("quality", None)
+        lines.append(json.dumps(held, sort_keys=True, separators=(",", ":")))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def half(cases: Sequence[Case], name: str) -> list[Case]:
     """Return "even" (lines 1, 3, 5...), "odd" (lines 2, 4, 6...) or "all" of the cases.
 
@@ -98,17 +198,26 @@ def half(cases: Sequence[Case], name: str) -> list[Case]:
 
 def _case(line: str, file: Path, number: int) -> Case:
     try:
-        values = _object(json.loads(line), _FIELDS)
+        values = _object(json.loads(line), _FIELDS, _FOREIGN)
         return Case(
             id=str(values["id"]),
             question=_of(str, values, "question"),
             answers=tuple(map(str, _of(list, values, "answers"))),
             answerable=_of(bool, values, "answerable"),
             evidence=tuple(
-                Evidence(path=_of(str, entry, "path"), quote=_of(str, entry, "quote"))
+                Evidence(
+                    path=_of(str, entry, "path"),
+                    quote=_of(str, entry, "quote"),
+                    start=None if entry.get("start") is None else _of(int, entry, "start"),
+                    end=None if entry.get("end") is None else _of(int, entry, "end"),
+                )
                 for entry in map(_evidence, values.get("evidence", ()))
             ),
             kind=str(values.get("kind", "")),
+            gold=_texts(values, "gold"),
+            facts=_texts(values, "facts"),
+            reviewed=_of(bool, values, "reviewed") if "reviewed" in values else False,
+            quality=_quality(values.get("quality")),
         )
     except KeyError as exc:
         raise UsageError(f"line {number} of {file} lacks the field {exc}") from exc
@@ -117,13 +226,25 @@ def _case(line: str, file: Path, number: int) -> Case:
 
 
 def _evidence(value: object) -> Mapping[str, Any]:
-    return _object(value, {"path", "quote"})
+    return _object(value, {"path", "quote", "start", "end"})
 
 
-def _object(value: object, fields: set[str]) -> Mapping[str, Any]:
+def _texts(values: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    return tuple(map(str, _of(list, values, field))) if field in values else ()
+
+
+def _quality(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"its quality is {json.dumps(value)[:40]}, not a number")
+    return float(value)
+
+
+def _object(value: object, fields: set[str], ignored: Set[str] = frozenset()) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise TypeError(f"{json.dumps(value)[:40]} is not an object with named fields")
-    unknown = sorted(value.keys() - fields)
+    unknown = sorted(value.keys() - fields - ignored)
     if unknown:
         raise ValueError(
             f"unknown field {unknown[0]!r}; the fields are {', '.join(sorted(fields))}"
