@@ -63,8 +63,6 @@ class Arm:
                 f"the arm {self.name} sets passages to {self.passages!r}; it must be one of "
                 f"{', '.join(PASSAGES)}"
             )
-        if self.generator:
-            check_name(self.generator)
         if self.passages == "none" and self.generator == EXTRACTIVE:
             raise ConfigError(
                 f"the arm {self.name} has no passages, and {EXTRACTIVE} only repeats passages; "
@@ -188,7 +186,9 @@ def _own(name: str, table: Any, base: ArmSettings, file: Path) -> Arm:
     generator = _text(table, "generator", where)
     passages = _text(table, "passages", where) or "retrieved"
     missing = ""
-    if not generator:
+    if generator:
+        check_name(generator)
+    else:
         generator = base.model or (EXTRACTIVE if passages != "none" else "")
         missing = "" if generator else _NO_MODEL
     settings = {key: table[key] for key in (*RETRIEVAL, *GENERATION) if key in table}

@@ -356,7 +356,8 @@ _RULES_BY_KIND: tuple[
         "frequency",
         _pattern(
             rf"{_SUBJECT} (?P<aux>is|are|must|should|will|may) (?P<verb>(?:be )?[a-z]+"
-            r"(?:ed|ld|pt|en|wn|nt|de|id)) (?P<often>every (?:(?:two|three|four|six|\d+|other) )?[a-z]+"
+            r"(?:ed|ld|pt|en|wn|nt|de|id)) "
+            r"(?P<often>every (?:(?:two|three|four|six|\d+|other) )?[a-z]+"
             rf"|(?:once|twice|\w+ times) (?:a|per|every) \w+){_REST}{_END}"
         ),
         _often,
