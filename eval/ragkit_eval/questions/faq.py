@@ -11,29 +11,10 @@ from ragkit_ingest.records import BlockKind
 
 _HOW = re.compile(r"How to (?P<what>[a-z][^?:]{5,80})$")
 _STEPS = re.compile(r"Steps (?P<what>(?:to|for) [^?:]{5,80})$")
-_ASKING = frozenset(
-    [
-        "what",
-        "which",
-        "who",
-        "when",
-        "where",
-        "why",
-        "how",
-        "if",
-        "is",
-        "are",
-        "can",
-        "do",
-        "does",
-        "should",
-        "i",
-        "we",
-        "you",
-        "please",
-        "note",
-    ]
-)
+_ASKING_TEXT = """
+    what which who when where why how if is are can do does should i we you please note
+"""
+_ASKING = frozenset(_ASKING_TEXT.split())
 _PREFIX = re.compile(r"^(?:Q|A|Question|Answer)\s*[:.]\s*")
 # Such a sentence announces the answer and is none.
 _POINTING = re.compile(

@@ -32,6 +32,7 @@ _NOT_FOUND = 0.3
 _AMBIGUOUS = 0.7
 _VAGUE = 0.8
 _ENOUGH_WORDS = 3
+_MEASURING = frozenset({"long", "much", "mani", "often"})  # stems; of the question alone
 _OWN_WORDS = frozenset({"faq", "how_to", "abbreviation"})
 _OPENING = re.compile(
     r"(?:\S+ )?(?:what|which|who|whose|whom|when|where|why|how|is|are|was|were|do|does|did|can|may"
@@ -100,7 +101,7 @@ def _found(drafted: Drafted, hits: Sequence[Passage]) -> float:
 
 
 def _unique(drafted: Drafted, question: str, hits: Sequence[Passage]) -> float:
-    wanted = set(content_words(question))
+    wanted = set(content_words(question)) - _MEASURING
     own = {evidence.path for evidence in drafted.evidence}
     for hit in hits:
         if hit.path in own:

@@ -78,7 +78,7 @@ def statements(piece: Piece) -> Iterator[Drafted]:
             return
         yield Drafted(
             question=_tidy(question),
-            answers=(answer,),
+            answers=_accepted(question, answer),
             evidence=(piece.evidence,),
             kind=kind,
             title=piece.title,
@@ -86,6 +86,12 @@ def statements(piece: Piece) -> Iterator[Drafted]:
             trust=_TRUST[kind],
         )
         return
+
+
+def _accepted(question: str, answer: str) -> tuple[str, ...]:
+    """Return the accepted answers: to "how many", the number alone is enough."""
+    first, space, _ = answer.partition(" ")
+    return (answer, first) if space and "how many" in question.lower() else (answer,)
 
 
 def _tidy(question: str) -> str:
@@ -196,7 +202,8 @@ _WHEN = {
 
 def _dated(match: re.Match[str], subject: str) -> tuple[str, str] | None:
     verb = match["verb"].strip()
-    if not understood(verb) or re.match(r"not\b", verb) or len(verb.split()) > 8:
+    moved = match["prep"] == "from" and match.string[match.end("date") :].startswith(" to ")
+    if moved or not understood(verb) or re.match(r"not\b", verb) or len(verb.split()) > 8:
         return None
     return f"{_WHEN[match['prep']]} {match['aux']} {subject} {verb}?", match["date"]
 
@@ -210,7 +217,7 @@ def _often(match: re.Match[str], subject: str) -> tuple[str, str] | None:
 
 _FURTHER = re.compile(
     r" (?:or|every|each|on|in|at|for|after|before|within|during|once|twice|with|when|if|to|from"
-    r"|until|unless|using|via|as)\b"
+    r"|until|unless|using|via|as|only|and (?:[a-z]+ed|is|are|was|were))\b"
 )
 
 

@@ -12,23 +12,13 @@ from ragkit_ingest.records import BlockKind
 
 _CELL = re.compile(r"; (?=[^;:]{1,60}: )")
 _LINE = re.compile(r"(?P<key>[A-Z][A-Za-z ]{2,30}): (?P<value>[^.;]{2,80})\.?")
-_PEOPLE = frozenset(
-    [
-        "owner",
-        "author",
-        "chair",
-        "manager",
-        "lead",
-        "leader",
-        "contact",
-        "sponsor",
-        "approver",
-        "landlord",
-        "tenant",
-    ]
-)
+_PEOPLE_TEXT = """
+    owner author chair manager lead leader contact sponsor approver landlord tenant
+"""
+_PEOPLE = frozenset(_PEOPLE_TEXT.split())
 _THINGS = frozenset(["version", "deadline", "price"])
 _SPECIAL = {
+    "value": "What is the {key}?",
     "meaning": "What does {key} mean?",
     "description": "What is {key}?",
     "definition": "What is {key}?",
@@ -44,46 +34,14 @@ _SPECIAL = {
 }
 _LONGEST_ABBREVIATION = 4
 _COUNTED = re.compile(r"[a-z]+s")
-_DANGLING = frozenset(
-    [
-        "with",
-        "from",
-        "until",
-        "to",
-        "by",
-        "of",
-        "for",
-        "in",
-        "on",
-        "at",
-        "is",
-        "are",
-        "begins",
-        "ends",
-        "starts",
-        "applies",
-        "includes",
-    ]
-)
-_NO_HEADER = frozenset(
-    [
-        "notes",
-        "note",
-        "comments",
-        "comment",
-        "link",
-        "links",
-        "remarks",
-        "example",
-        "examples",
-        "column",
-        "name",
-        "#",
-        "no",
-        "yes",
-        "x",
-    ]
-)
+_DANGLING_TEXT = """
+    with from until to by of for in on at is are begins ends starts applies includes
+"""
+_DANGLING = frozenset(_DANGLING_TEXT.split())
+_NO_HEADER_TEXT = """
+    notes note comments comment link links remarks example examples column name # no yes x
+"""
+_NO_HEADER = frozenset(_NO_HEADER_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -184,19 +184,10 @@ def _other_code(code: str, random_: random.Random) -> str:
     return f"{letters}{number or 7:0{len(digits)}d}"
 
 
-_COUNTED = [
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-]
+_COUNTED_TEXT = """
+    two three four five six seven eight nine ten eleven twelve
+"""
+_COUNTED = _COUNTED_TEXT.split()
 
 
 def _other_amount(amount: str, random_: random.Random) -> str | None:

@@ -5,114 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-_DETERMINERS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "every",
-        "each",
-        "all",
-        "any",
-        "our",
-        "your",
-        "no",
-        "most",
-        "some",
-        "both",
-        "its",
-        "their",
-        "new",
-        "this",
-        "that",
-    ]
-)
-NO_SUBJECT = frozenset(
-    [
-        "it",
-        "this",
-        "these",
-        "those",
-        "they",
-        "he",
-        "she",
-        "there",
-        "here",
-        "if",
-        "when",
-        "while",
-        "where",
-        "as",
-        "in",
-        "on",
-        "at",
-        "for",
-        "from",
-        "after",
-        "before",
-        "during",
-        "by",
-        "with",
-        "without",
-        "to",
-        "but",
-        "and",
-        "or",
-        "so",
-        "also",
-        "then",
-        "however",
-        "instead",
-        "please",
-        "note",
-        "not",
-        "that",
-        "which",
-        "who",
-        "what",
-        "how",
-        "why",
-        "because",
-        "since",
-        "unless",
-        "until",
-        "once",
-        "although",
-        "though",
-        "either",
-        "neither",
-        "such",
-        "one",
-        "ones",
-        "its",
-        "their",
-        "his",
-        "her",
-        "another",
-        "other",
-        "others",
-        "more",
-        "less",
-        "many",
-        "much",
-        "few",
-        "following",
-        "above",
-        "below",
-        "first",
-        "second",
-        "next",
-        "last",
-        "finally",
-        "otherwise",
-        "therefore",
-        "thus",
-        "today",
-        "let",
-        "see",
-        "make",
-    ]
-)
+_DETERMINERS_TEXT = """
+    the a an every each all any our your no most some both its their new this that
+"""
+_DETERMINERS = frozenset(_DETERMINERS_TEXT.split())
+_NO_SUBJECT_TEXT = """
+    it this these those they he she there here if when while where as in on at for from after
+    before during by with without to but and or so also then however instead please note not
+    that which who what how why because since unless until once although though either neither
+    such one ones its their his her another other others more less many much few following
+    above below first second next last finally otherwise therefore thus today let see make
+    outside inside under over between within through beyond about against per via
+"""
+NO_SUBJECT = frozenset(_NO_SUBJECT_TEXT.split())
 """Words that a sentence begins with if it cannot be understood on its own."""
 _UNCLEAR = re.compile(
     r"\b(?:this|these|those|it|its|they|them|their|theirs|he|him|his|she|her|hers|such|above|below"
@@ -137,7 +42,7 @@ def inner(phrase: str, common: Set[str]) -> str:
     low = first.lower()
     if low in _DETERMINERS:
         return low + space + rest
-    named = rest[:1].isupper() and not rest.split()[0].isupper()
+    named = rest[:1].isdigit() or (rest[:1].isupper() and not rest.split()[0].isupper())
     known = low in common or low.removesuffix("s") in common or low.endswith("ing")
     if first[1:].islower() and known and not named:
         return low + space + rest

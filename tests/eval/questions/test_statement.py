@@ -71,6 +71,8 @@ def asked(sentence: str) -> list[tuple[str, str]]:
         ("Staff get Paid Time Off (PTO) from the first day.", None, None),
         ("A boil-over is a test that ran longer than its limit.",
          "What is a boil-over?", "a test that ran longer than its limit"),
+        ("Outside the warranty a repair costs €36.", None, None),
+        ("The end of the term is moved from 1 May 2027 to 1 May 2029.", None, None),
         ("It is three months.", None, None),
         ("This period is three months.", None, None),
         ("If the kettle leaks, the period is three months.", None, None),
@@ -126,3 +128,9 @@ def test_headings_that_ask() -> None:
         ("Can the tones be switched off?", "In Cosy, choose Rooms, then Sound."),
         ("How do I descale a kettle?", "Pour one sachet into a litre of water."),
     ]
+
+
+def test_the_number_alone_answers_how_many() -> None:
+    (piece,) = pieces(document(("paragraph", "Guest Care has six green vans.")))
+    (found,) = statements(piece)
+    assert found.answers == ("six green vans", "six")
