@@ -23,11 +23,14 @@ def comparisons(rows: Sequence[Cell]) -> Iterator[Drafted]:
         if match and (match["sign"] or match["unit"].strip()) and cell.header[0].isalpha():
             group = (cell.header.lower(), match["sign"], match["unit"].strip())
             figures[group].append((float(match["n"].replace(",", "")), cell))
+    seen: set[tuple[str, frozenset[str]]] = set()
     for (header, _, _), held in figures.items():
         for index, (value, cell) in enumerate(held):
             for other_value, other in held[index + 1 :]:
                 apart = cell.piece.document.path != other.piece.document.path
-                if apart and value != other_value and cell.key.lower() != other.key.lower():
+                both = header, frozenset({cell.key.lower(), other.key.lower()})
+                if apart and value != other_value and len(both[1]) > 1 and both not in seen:
+                    seen.add(both)
                     yield _compared(header, (value, cell), (other_value, other))
 
 
