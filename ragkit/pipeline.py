@@ -34,6 +34,7 @@ from ragkit.generate.protocol import (
 from ragkit.generate.relay import agenerated
 from ragkit.inert import LEFT_OUT, InertStream, addresses
 from ragkit.logistic import Logistic
+from ragkit.looked import Looked
 from ragkit.question import analyse
 from ragkit.retrieve.filters import Where
 from ragkit.retrieve.retriever import RetrievalSettings, Retriever
@@ -465,6 +466,67 @@ class Pipeline:
                 yield text
         yield await asyncio.to_thread(self._end, begun, draft)
 
+    def look(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Where | None = None,
+        passages: Sequence[Passage] | None = None,
+    ) -> Looked:
+        """Return what `ask` would answer a question from, without answering it.
+
+        Args:
+            question: Up to 4,000 characters.
+            k: Passages to look at; by default the configured number.
+            where: Conditions on the documents.
+            passages: Answer from exactly these instead of searching.
+
+        Raises:
+            NoIndexError: If nothing was ingested yet.
+            UsageError: If an argument is out of range.
+            RerankerError: If the reranker fails.
+        """
+        started = time.perf_counter()
+        found: Sequence[Passage]
+        disagreements: Sequence[Disagreement] = ()
+        if passages is None:
+            k = self.config.k if k is None else k
+            found, evidence, sure, disagreements = self._look(question, k, where)
+        else:
+            found, evidence, sure = self._weighed_as_given(question, passages)
+        return Looked(
+            request=GenerationRequest(
+                question=question,
+                passages=found,
+                evidence=evidence,
+                disagreements=tuple(disagreements),
+            ),
+            confidence=sure,
+            retrieve_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    def answer_from(self, looked: Looked, generator: Generator) -> Answer:
+        """Return the answer that a generator gives from what `look` found, verified as by `ask`.
+
+        Raises:
+            GeneratorError: If the generator fails.
+        """
+        now = time.perf_counter()
+        begun = _Begun(
+            request=looked.request,
+            generator=generator,
+            sure=looked.confidence,
+            started=now - looked.retrieve_ms / 1000,
+            retrieved=now,
+        )
+        draft = Draft(sentences=())
+        if begun.sure >= self.config.min_confidence:
+            for event in generator.generate(looked.request):
+                if isinstance(event, Draft):
+                    draft = event
+        return self._end(begun, draft)
+
     # -- in other frameworks ------------------------------------------------------------------
 
     def as_retriever(
@@ -504,6 +566,15 @@ class Pipeline:
         return RagkitRetriever(rag=self, k=k, mode=mode, where=dict(where) if where else None)
 
     # -- look --------------------------------------------------------------------------------
+
+    @property
+    def index(self) -> Index:
+        """The open index, to be read.
+
+        Raises:
+            NoIndexError: If nothing was ingested yet.
+        """
+        return self._opened()
 
     def show(self, path: str, *, span: tuple[int, int] | None = None) -> StoredText:
         """Return a document's stored text, or the stretch of it at `span` (start, end).
@@ -789,6 +860,18 @@ class Pipeline:
         shown = [replace(passage, rank=rank) for rank, passage in enumerate(order[:k], start=1)]
         return shown, list(_within(ranked, shown)), sure, settled.disagreements
 
+    def _weighed_as_given(
+        self, question: str, passages: Sequence[Passage]
+    ) -> tuple[Sequence[Passage], list[Candidate], float]:
+        """Return passages in their order, their sentences weighed, and the confidence."""
+        if not passages:
+            return (), [], 0.0
+        given = self._retriever().with_blocks(passages)
+        word_weights, embedder = self._word_weights(question), self._opened().embedder
+        asked = analyse(question)
+        ranked = weigh(asked, given, word_weights, embedder)
+        return given, ranked, confidence(asked, given, ranked, word_weights, embedder)
+
     def _word_weights(self, question: str) -> Mapping[str, float]:
         """Return the inverse document frequency of the question's content words."""
         words = list(dict.fromkeys(content_words(question)))
@@ -833,7 +916,7 @@ class Pipeline:
             if self._generator is None:
                 from ragkit.generate.selection import select as made
 
-                self._generator = made(self._generator_given, _generator_settings(self.config))
+                self._generator = made(self._generator_given, generator_settings(self.config))
             return self._generator
 
     def _opened(self, *, create: bool = False) -> Index:
@@ -930,7 +1013,8 @@ def _usage(draft: Draft) -> Usage:
     )
 
 
-def _generator_settings(config: Config) -> GeneratorSettings:
+def generator_settings(config: Config) -> GeneratorSettings:
+    """Return how a generator is made, from a pipeline's settings."""
     from ragkit.generate.chat import ChatSettings
     from ragkit.generate.selection import GeneratorSettings
     from ragkit.prompt import PromptSettings

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ragkit.cli import eval_import, eval_questions, eval_run
 from ragkit.cli.failure import EXIT_FAILED
 from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption, MinConfidenceOption
 from ragkit.cli.session import Session, session_of
@@ -41,6 +42,11 @@ class Half(StrEnum):
 @app.callback()
 def every_evaluation() -> None:
     """Measure retrieval, answers and abstention on questions whose answers are known."""
+
+
+app.command("questions")(eval_questions.questions)
+app.command("import")(eval_import.import_cases)
+app.command("run")(eval_run.run)
 
 
 @app.command("answers")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ragkit_eval.cases import Case, Evidence, half, load_cases
+from ragkit_eval.cases import Case, Evidence, digest, half, load_cases, save_cases
 from ragkit_ingest.errors import UsageError
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "questions.jsonl"
@@ -63,6 +64,14 @@ def test_cases_are_read_in_order(tmp_path: Path) -> None:
         (UNKNOWN | {"answerable": 1}, "its answerable is 1, not of type bool"),
         (UNKNOWN | {"answerable": True}, "answerable is true, yet it has 0 answers"),
         (UNKNOWN | {"answers": ["yes"]}, "answerable is false, yet it has 1 answers"),
+        (UNKNOWN | {"reviewed": 1}, "its reviewed is 1, not of type bool"),
+        (UNKNOWN | {"quality": 2}, "its quality is 2.0; it must be between 0 and 1"),
+        (UNKNOWN | {"gold": "p1"}, 'its gold is "p1", not of type list'),
+        (UNKNOWN | {"evidence": [{"path": "a", "quote": "b", "start": 3}]}, "both start and end"),
+        (
+            UNKNOWN | {"evidence": [{"path": "a", "quote": "b", "start": 3, "end": 3}]},
+            "0 <= start < end, not 3, 3",
+        ),
         (UNKNOWN | {"evidence": ["work.pdf"]}, '"work.pdf" is not an object'),
         (UNKNOWN | {"evidence": [{"path": "work.pdf"}]}, "lacks the field 'quote'"),
     ],
@@ -89,3 +98,47 @@ def test_the_halves_are_disjoint_and_together_all() -> None:
     assert (even[0], odd[0], even[1]) == (cases[0], cases[1], cases[2])
     assert {case.id for case in even} | {case.id for case in odd} == {case.id for case in cases}
     assert len(even) + len(odd) == len(cases)
+
+
+FULL = Case(
+    id="q9",
+    question="How long is the notice period?",
+    answers=("three months",),
+    answerable=True,
+    evidence=(Evidence(path="work.pdf", quote="It is three months.", start=10, end=29),),
+    kind="number",
+    gold=("work.pdf",),
+    facts=("three months",),
+    reviewed=True,
+    quality=0.75,
+)
+
+
+def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
+    cases = [*load_cases(EXAMPLES)[:20], FULL]
+    file = tmp_path / "new" / "cases.jsonl"
+    save_cases(cases, file)
+    assert load_cases(file) == cases
+    assert [path.name for path in file.parent.iterdir()] == ["cases.jsonl"]
+
+
+def test_what_published_sets_hold_besides_is_not_read(tmp_path: Path) -> None:
+    line = UNKNOWN | {"gold": ["p0"], "starts": [1], "plausible": [], "type": "x", "level": "hard"}
+    (case,) = load_cases(written(tmp_path, line))
+    assert case.gold == ("p0",)
+
+
+def test_the_digest_freezes_what_is_asked() -> None:
+    cases = load_cases(EXAMPLES)[:10]
+    frozen = digest(cases)
+    assert len(frozen) == 64
+    assert digest(cases[::-1]) == frozen
+    assert digest([replace(case, reviewed=True, quality=0.5) for case in cases]) == frozen
+    assert digest(cases[:9]) != frozen
+    assert digest([replace(cases[0], question="Another?"), *cases[1:]]) != frozen
+
+
+def test_cases_are_grouped_by_their_source() -> None:
+    assert FULL.source == "work.pdf"
+    assert replace(FULL, evidence=()).source == "work.pdf"
+    assert replace(FULL, evidence=(), gold=()).source == "case q9"

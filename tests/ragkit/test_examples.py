@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from ragkit.inert import inert
 from ragkit_eval.answers import AnswerReport, evaluate
 from ragkit_eval.cases import Case, half, load_cases
 from ragkit_ingest.records import BlockKind
@@ -43,7 +44,9 @@ def problems(company: Company, case: Case) -> list[str]:
         if _cuts_a_word(text, citation.start) or _cuts_a_word(text, citation.end):
             found.append(f"{case.id}: {citation.quote!r} begins or ends within a word")
     for sentence in answer.sentences:
-        quotes = [" ".join(c.quote.split()) for c in answer.citations if c.n in sentence.citations]
+        quotes = [
+            inert(" ".join(c.quote.split())) for c in answer.citations if c.n in sentence.citations
+        ]
         if not sentence.supported or sentence.text not in quotes:
             found.append(f"{case.id}: {sentence.text!r} is not its quote")
     if answer.abstained and (answer.citations or answer.sentences):

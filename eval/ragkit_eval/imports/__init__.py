@@ -1,0 +1,1 @@
+"""Cases from the formats of other tools, one a module."""
