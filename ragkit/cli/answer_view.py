@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from ragkit.answer import Answer, Citation, Passage, SearchResult
+from ragkit.answer import Answer, Citation, Passage, SearchResult, Sentence, ShortAnswer
 from ragkit.cli.terminal import Terminal, one_line
 from ragkit.weighed import Weighed
 
@@ -14,6 +14,7 @@ QUOTE_CHARACTERS = 200
 EXCERPT_CHARACTERS = 280
 LABEL_CHARACTERS = 60
 LOOKED_AT = 3
+LIKELY = 0.25
 
 
 def shorten(text: str, limit: int) -> str:
@@ -113,7 +114,7 @@ def _marked(answer: Answer) -> Text:
     for sentence in answer.sentences:
         if text:
             text.append(between)
-        text.append(one_line(sentence.text))
+        text.append(_emphasised(sentence, answer.short_answer))
         if sentence.citations:
             marks = "".join(f"[{n}]" for n in sentence.citations)
             text.append(f" {marks}", style="cyan")
@@ -121,6 +122,16 @@ def _marked(answer: Answer) -> Text:
             text.append(f" ({said})", style="yellow")
         if not (sentence.supported or sentence.neutral):
             text.append(" (no source)", style="red")
+    return text
+
+
+def _emphasised(sentence: Sentence, short: ShortAnswer | None) -> Text:
+    """Return the sentence with the words that answer in bold, if they are likely the right ones."""
+    text = Text(one_line(sentence.text))
+    if short and short.citation in sentence.citations and short.probability >= LIKELY:
+        at = text.plain.find(one_line(short.text))
+        if at >= 0:
+            text.stylize("bold", at, at + len(one_line(short.text)))
     return text
 
 
