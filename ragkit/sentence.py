@@ -42,7 +42,8 @@ class SentenceSpan:
         start: Offset of its first character in the document's text.
         end: Offset after its last character.
         text: The document's text from start to end.
-        kind: Of the block that holds it.
+        kind: Of the block that holds it; an item of a list that plain text marks with dashes is a
+            list item, although its block is a paragraph.
         block: Index of that block among those given.
     """
 
