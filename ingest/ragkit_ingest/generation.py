@@ -8,7 +8,6 @@ What a sync publishes, what `verify` replaces and what `purge` writes anew all c
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import sqlite3
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ragkit_ingest.build import Recipe, build_apart
+from ragkit_ingest.disk import flush
 from ragkit_ingest.embed.protocol import Releasable, Vectors
 from ragkit_ingest.errors import DamagedStoreError, StorageError
 from ragkit_ingest.failpoint import failpoint
@@ -141,7 +141,7 @@ class GenerationFolders:
                 else:
                     self._make(part, folders[id(part)], scanned=scanned)
             if anew:
-                _fsync(self._index.generations)
+                flush(self._index.generations)
         except BaseException:
             for folder in folders.values():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -268,11 +268,3 @@ class GenerationFolders:
                     shutil.rmtree(folder, ignore_errors=True)
                     failpoint("sweep.each")
         failpoint("sweep.after")
-
-
-def _fsync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

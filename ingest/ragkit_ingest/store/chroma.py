@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ragkit_ingest.disk import flush
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import DamagedStoreError, IndexStateError, StorageError
 from ragkit_ingest.failpoint import failpoint
@@ -352,7 +353,7 @@ def _finish(folder: Path) -> None:
         (folder / _ROWS).write_text(_rows_digest(folder), encoding="ascii")
         write_seal(folder, [folder / _ROWS, *graph])
         for path in [folder.parent, folder, *folder.rglob("*")]:
-            _fsync(path)
+            flush(path)
 
 
 def _rows_digest(folder: Path) -> str:
@@ -378,11 +379,3 @@ def _rows_digest(folder: Path) -> str:
     except (sqlite3.Error, UnicodeDecodeError) as exc:
         raise DamagedStoreError(f"the Chroma folder {folder} cannot be read ({exc})") from exc
     return total.hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
