@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from ragkit.sentence import sentences
-from ragkit.short_answer import FILE, candidates
+from ragkit.short_answer import FILE, asked_about, candidates
 from ragkit_eval.cases import half, load_cases
 from ragkit_eval.metrics.token_f1 import token_f1
 from ragkit_ingest.embed.minilm import MiniLM
@@ -102,7 +102,7 @@ def _row(
     answers: Sequence[str],
 ) -> Row | None:
     asked, told = embedder.embed_tokens([question, sentence])
-    spans = candidates(question, sentence, asked, told)
+    spans = candidates(asked_about(question, asked), sentence, told)
     f1 = np.asarray([token_f1(sentence[span.start : span.end], answers) for span in spans])
     if not len(f1) or f1.max() == 0.0:
         return None

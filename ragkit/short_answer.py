@@ -84,10 +84,11 @@ def short_answer(
     model = model or packaged("short_answer", FILE)
     scores = {(c.passage.path, c.sentence.start): c.score for c in evidence}
     rated = [max(scores.get((c.path, c.start), 0.0), _UNRATED) for c in citations]
-    asked, *told = embedder.embed_tokens([question, *(c.quote for c in citations)])
+    vectors, *told = embedder.embed_tokens([question, *(c.quote for c in citations)])
+    asked = asked_about(question, vectors)
     found: list[tuple[float, Citation, Span]] = []
     for citation, tokens, score in zip(citations, told, rated, strict=True):
-        spans = candidates(question, citation.quote, asked, tokens)
+        spans = candidates(asked, citation.quote, tokens)
         if not spans:
             continue
         logits = np.asarray([_total(model, span.features) for span in spans])
@@ -122,19 +123,60 @@ class Span:
     features: Mapping[str, float]
 
 
-def candidates(question: str, sentence: str, asked: TokenVectors, told: TokenVectors) -> list[Span]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question as the words of sentences are compared with it.
+
+    Attributes:
+        asks: Its question word, such as "how many"; "other" if it has none.
+        words: Its analysed words.
+        vectors: A unit vector a word as it stands, shape (words, dimension).
+        content: Which of these carry a topic.
+        first: Which one asks; 0 if none does.
+        focus: The mean vector of the words that tell what is asked for; None without words.
+    """
+
+    asks: str
+    words: frozenset[str]
+    vectors: Vectors
+    content: Sequence[int]
+    first: int
+    focus: Vectors | None
+
+
+def asked_about(question: str, tokens: TokenVectors) -> Asked:
+    """Return a question as sentences are compared with it, given its token vectors."""
+    found = list(_WORD.finditer(question))
+    vectors = _vectors(found, tokens)
+    content = [i for i, m in enumerate(found) if m.group().casefold() not in STOPWORDS]
+    asking = next((i for i, m in enumerate(found) if m.group().casefold() in _ASKING), None)
+    behind = [i for i in content if asking is None or asking < i <= asking + 3][:2]
+    first = asking or 0
+    focus: Vectors | None = None
+    if found:
+        focus = vectors[behind].mean(axis=0) if behind else vectors[first]
+    return Asked(
+        asks=_asks(question),
+        words=frozenset(words(question)),
+        vectors=vectors,
+        content=content,
+        first=first,
+        focus=focus,
+    )
+
+
+def candidates(asked: Asked, sentence: str, told: TokenVectors) -> list[Span]:
     """Return every run of at most `MAX_WORDS` words within a clause of the sentence.
 
     Runs that begin or end with a word that carries no meaning are left out, and those before a
     colon, which name what follows, unless they are all there is.
 
     Args:
-        question: As asked.
+        asked: The question.
         sentence: As it stands.
-        asked: The question's token vectors.
         told: The sentence's token vectors.
     """
-    tokens = _tokens(question, sentence, asked, told)
+    tokens = _tokens(asked, sentence, told)
     runs = [
         (first, last)
         for first in range(len(tokens.words))
@@ -160,8 +202,9 @@ def candidates(question: str, sentence: str, asked: TokenVectors, told: TokenVec
 class _Tokens:
     """The words of a sentence as a question sees them; one entry a word in each list.
 
-    `breaks`, `before_mark` and `after_mark` tell what stands between two words, `meets` how close
-    a word is to the nearest content word of the question.
+    `breaks` and `marks` tell what stands between two words (`marks` also before the first and
+    behind the last), `meets` how close a word is to the nearest content word of the question,
+    `known` which words the question says.
     """
 
     words: Sequence[re.Match[str]]
@@ -173,38 +216,33 @@ class _Tokens:
     meets: Vectors
     to_asking: Vectors
     to_focus: Vectors
+    known: Sequence[int]
     asks: str
 
 
-def _tokens(question: str, sentence: str, asked: TokenVectors, told: TokenVectors) -> _Tokens:
+def _tokens(asked: Asked, sentence: str, told: TokenVectors) -> _Tokens:
     found = list(_WORD.finditer(sentence))
-    known = set(words(question))
     bare = [match.group().casefold() in STOPWORDS for match in found]
+    said = [
+        not empty and all(word in asked.words for word in words(match.group()))
+        for match, empty in zip(found, bare, strict=True)
+    ]
     gaps = [sentence[a.end() : b.start()] for a, b in pairwise(found)]
     ends = [sentence[: found[0].start()], sentence[found[-1].end() :]] if found else ["", ""]
-    of_question = list(_WORD.finditer(question))
-    query = _vectors(of_question, asked)
-    content = [i for i, m in enumerate(of_question) if m.group().casefold() not in STOPWORDS]
-    asking = next((i for i, m in enumerate(of_question) if m.group().casefold() in _ASKING), None)
-    behind = [i for i in content if asking is None or asking < i <= asking + 3][:2]
-    vectors = _vectors(found, told)
-    closeness = vectors @ query.T if len(query) else np.zeros((len(found), 1), np.float32)
-    first = asking or 0
-    focus = query[behind].mean(axis=0) if behind else (query[first] if len(query) else None)
+    vectors, none = _vectors(found, told), np.zeros(len(found), np.float32)
+    close = vectors @ asked.vectors.T if len(asked.vectors) else none[:, None]
     return _Tokens(
         words=found,
         kinds=[_kind(match.group()) for match in found],
         bare=bare,
-        asked=[
-            not empty and all(word in known for word in words(match.group()))
-            for match, empty in zip(found, bare, strict=True)
-        ],
+        asked=said,
         breaks=[bool(_BREAK.search(gap)) for gap in gaps],
         marks=[ends[0].strip()[-1:], *(gap.strip() for gap in gaps), ends[1].strip()[:1]],
-        meets=closeness[:, content].max(axis=1) if content else closeness.max(axis=1),
-        to_asking=closeness[:, first],
-        to_focus=vectors @ focus if focus is not None else np.zeros(len(found), np.float32),
-        asks=_asks(question),
+        meets=close[:, asked.content].max(axis=1) if asked.content else close.max(axis=1),
+        to_asking=close[:, asked.first],
+        to_focus=none if asked.focus is None else vectors @ asked.focus,
+        known=[i for i, one in enumerate(said) if one],
+        asks=asked.asks,
     )
 
 
@@ -215,7 +253,7 @@ def _features(tokens: _Tokens, first: int, last: int, sentence: str) -> dict[str
     before = kinds[first - 1] if first else "opening"
     after = kinds[last + 1] if last + 1 < len(kinds) else "end"
     left, right = tokens.marks[first], tokens.marks[last + 1]
-    known = [i for i, asked in enumerate(tokens.asked) if asked]
+    known = tokens.known
     inside = sum(first <= i <= last for i in known)
     distances = [min(abs(i - first), abs(i - last)) for i in known if not first <= i <= last]
     around = np.concatenate(

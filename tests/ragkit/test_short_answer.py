@@ -8,7 +8,7 @@ from ragkit.answer import Citation
 from ragkit.evidence import Candidate
 from ragkit.logistic import Logistic
 from ragkit.sentence import SentenceSpan
-from ragkit.short_answer import MAX_WORDS, candidates, short_answer
+from ragkit.short_answer import MAX_WORDS, asked_about, candidates, short_answer
 from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.records import BlockKind
 from tests.support.passage import passage
@@ -28,7 +28,8 @@ def cited(quote: str, *, n: int = 1, start: int = 100) -> Citation:
 
 def runs(embedder: MiniLM, question: str, sentence: str) -> list[str]:
     asked, told = embedder.embed_tokens([question, sentence])
-    return [sentence[s.start : s.end] for s in candidates(question, sentence, asked, told)]
+    about = asked_about(question, asked)
+    return [sentence[s.start : s.end] for s in candidates(about, sentence, told)]
 
 
 @pytest.mark.parametrize(
