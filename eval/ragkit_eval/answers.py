@@ -17,11 +17,12 @@ from typing import Protocol
 
 from ragkit.answer import Answer, Citation, Passage, SearchResult
 from ragkit_eval.cases import Case
-from ragkit_eval.match import DOCUMENT_ID, contains_answer, evidence_rank
+from ragkit_eval.match import contains_answer, evidence_rank, is_gold
 from ragkit_eval.metrics.abstention import AbstentionScore, abstention_score
 from ragkit_eval.metrics.content_f1 import content_f1
 from ragkit_eval.metrics.risk_coverage import aurc
 from ragkit_eval.metrics.token_f1 import exact_match, token_f1
+from ragkit_eval.rounding import rounded, rounded_pair
 from ragkit_eval.share import Share
 from ragkit_eval.stats.scored import Scored, scored
 from ragkit_ingest.errors import ConfigError, GeneratorError, MissingExtraError, UsageError
@@ -103,7 +104,7 @@ class Outcome:
             "contains_answer": self.contains,
             "exact_match": self.exact_match,
             "f1": round(self.f1, 4),
-            "content_f1": _rounded(self.content_f1),
+            "content_f1": rounded(self.content_f1),
             "confidence": round(self.confidence, 4),
             "citations": self.citations,
             "citations_verified": self.citations_verified,
@@ -135,9 +136,9 @@ class KindRow:
         return {
             "kind": self.kind,
             "cases": self.cases,
-            f"hit_rate@{DEPTH}": _rounded(self.hit_rate.value),
-            "contains_answer": _rounded(self.contains_answer.value),
-            "abstained": _rounded(self.abstained.value),
+            f"hit_rate@{DEPTH}": rounded(self.hit_rate.value),
+            "contains_answer": rounded(self.contains_answer.value),
+            "abstained": rounded(self.abstained.value),
         }
 
 
@@ -236,14 +237,14 @@ class AnswerReport:
             "unanswerable": len(self.unanswerable),
             "failed": len(self.failed),
             "citations": self.shares["citations_verified"].of,
-            **{name: _rounded(share.value) for name, share in self.shares.items()},
-            **{name: _rounded(mean.value) for name, mean in self.means.items()},
-            "abstention": {name: _rounded(one.value) for name, one in self.abstention.items()},
+            **{name: rounded(share.value) for name, share in self.shares.items()},
+            **{name: rounded(mean.value) for name, mean in self.means.items()},
+            "abstention": {name: rounded(one.value) for name, one in self.abstention.items()},
             "ci95": {
-                **{name: _rounded_pair(share.ci95) for name, share in self.shares.items()},
-                **{name: _rounded_pair(mean.ci95) for name, mean in self.means.items()},
+                **{name: rounded_pair(share.ci95) for name, share in self.shares.items()},
+                **{name: rounded_pair(mean.ci95) for name, mean in self.means.items()},
                 "abstention": {
-                    name: _rounded_pair(one.ci95) for name, one in self.abstention.items()
+                    name: rounded_pair(one.ci95) for name, one in self.abstention.items()
                 },
             },
             "kinds": [row.to_json() for row in self.kinds],
@@ -317,10 +318,7 @@ def examine(rag: Asked, case: Case, answer: Answer, threshold: float = 0.0) -> O
 def _in_gold(case: Case, citation: Citation, passages: Sequence[Passage]) -> bool:
     if citation.path in case.gold or any(e.path == citation.path for e in case.evidence):
         return True
-    return any(
-        passage.path == citation.path and passage.metadata.get(DOCUMENT_ID) in case.gold
-        for passage in passages
-    )
+    return any(passage.path == citation.path and is_gold(case, passage) for passage in passages)
 
 
 def quotes_exactly(rag: Asked, citation: Citation) -> bool:
@@ -374,11 +372,3 @@ _ABSTENTION: Mapping[str, Statistic] = {
 
 def _withheld(outcomes: Sequence[Outcome]) -> AbstentionScore:
     return abstention_score([o.case.answerable for o in outcomes], [o.abstained for o in outcomes])
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
-
-
-def _rounded_pair(pair: tuple[float, float] | None) -> list[float] | None:
-    return None if pair is None else [round(value, 4) for value in pair]

@@ -16,6 +16,7 @@ from ragkit.support import Judge, Judgement
 from ragkit_eval.claims import Claim
 from ragkit_eval.metrics.auroc import auroc
 from ragkit_eval.metrics.balanced_accuracy import balanced_accuracy
+from ragkit_eval.rounding import rounded, rounded_pair
 from ragkit_eval.stats.bootstrap import clustered_ci95
 from ragkit_ingest.errors import UsageError
 
@@ -69,8 +70,7 @@ class GroundednessReport:
     @cached_property
     def ci95(self) -> dict[str, Interval]:
         """The 95 % intervals of both, by the bootstrap over contexts."""
-        places: dict[tuple[str, ...], int] = {}
-        clusters = [places.setdefault(row.claim.context, len(places)) for row in self.rows]
+        clusters = [row.claim.context for row in self.rows]
         return {
             "balanced_accuracy": clustered_ci95(
                 lambda weights: balanced_accuracy(self._said, self._labels, weights), clusters
@@ -96,12 +96,9 @@ class GroundednessReport:
         found: dict[str, object] = {
             "cases": len(self.rows),
             "supported": sum(self._labels),
-            "balanced_accuracy": _rounded(self.balanced_accuracy),
-            "auroc": _rounded(self.auroc),
-            "ci95": {
-                name: None if interval is None else [round(value, 4) for value in interval]
-                for name, interval in self.ci95.items()
-            },
+            "balanced_accuracy": rounded(self.balanced_accuracy),
+            "auroc": rounded(self.auroc),
+            "ci95": {name: rounded_pair(interval) for name, interval in self.ci95.items()},
         }
         if self.set:
             return {"set": self.set, **found}
@@ -153,7 +150,3 @@ def save(report: GroundednessReport, file: Path) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as exc:
         raise UsageError(f"the scores cannot be saved to {file} ({exc.strerror})") from exc
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

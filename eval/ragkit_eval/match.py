@@ -38,12 +38,17 @@ def evidence_rank(case: Case, passages: Sequence[Passage]) -> int | None:
     Where a case knows only the documents that hold its answer, each of their passages does.
     """
     for rank, passage in enumerate(passages, start=1):
-        if not case.evidence and {passage.path, passage.metadata.get(DOCUMENT_ID)} & {*case.gold}:
+        if not case.evidence and is_gold(case, passage):
             return rank
         text = "\n".join([passage.title, *passage.headings, passage.text])
         if any(e.path == passage.path and holds_quote(text, e.quote) for e in case.evidence):
             return rank
     return None
+
+
+def is_gold(case: Case, passage: Passage) -> bool:
+    """Return whether a passage is of a document that is known to hold the answer."""
+    return not {passage.path, passage.metadata.get(DOCUMENT_ID)}.isdisjoint(case.gold)
 
 
 def _folded(text: str) -> str:

@@ -213,11 +213,9 @@ def _ece(sure: Sequence[Row], seed: int, of: int) -> Figure:
     value = expected_calibration_error(said, held)
     if value is None:
         return Figure(value=None, n=0, of=of, status="no_confidence")
-    numbers: dict[str, int] = {}
-    places = [numbers.setdefault(row.case.source, len(numbers)) for row in sure]
     ci95 = clustered_ci95(
         lambda weights: expected_calibration_error(said, held, weights=weights),
-        places,
+        [row.case.source for row in sure],
         samples=500,
         seed=seed,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def mean_ci95(
 
 def clustered_ci95(
     statistic: Callable[[Sequence[float]], float | None],
-    clusters: Sequence[int],
+    clusters: Sequence[Hashable],
     *,
     samples: int = 2000,
     seed: int = 0,
@@ -51,7 +51,7 @@ def clustered_ci95(
     Args:
         statistic: Of a weight a case (how often its cluster was drawn); None where it has no
             value, and such draws are left out.
-        clusters: The cluster of each case, counted from 0; cases of one are not independent.
+        clusters: What each case belongs to, such as its document; cases of one are not independent.
         samples: How often the clusters are drawn again, with replacement; 100 or more.
         seed: The same seed gives the same interval.
 
@@ -66,7 +66,7 @@ def clustered_ci95(
         raise ValueError(f"samples must be 100 or more, not {samples}")
     if not len(clusters):
         return None
-    own = np.asarray(clusters, np.intp)
+    own = places(clusters)
     count = int(own.max()) + 1
     random = np.random.default_rng(seed)
     found = []
@@ -79,3 +79,9 @@ def clustered_ci95(
         return None
     low, high = np.quantile(found, (0.025, 0.975))
     return float(low), float(high)
+
+
+def places(clusters: Sequence[Hashable]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Return the cluster of each case as a number from 0, in order of first appearance."""
+    numbers: dict[Hashable, int] = {}
+    return np.asarray([numbers.setdefault(name, len(numbers)) for name in clusters], np.intp)

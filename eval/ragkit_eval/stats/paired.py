@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ragkit_eval.stats.bootstrap import places
 from ragkit_eval.stats.mcnemar import mcnemar_p_value
 from ragkit_eval.stats.quantile import normal, student
 from ragkit_eval.stats.randomisation import paired_p_value
@@ -80,8 +81,8 @@ def contrast(
     if not len(first) == len(second) == len(clusters) or not len(first):
         raise ValueError(f"{len(first)}, {len(second)} and {len(clusters)} cases are no pairs")
     differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
-    places = _places(clusters)
-    count = int(places.max()) + 1
+    own = places(clusters)
+    count = int(own.max()) + 1
     binary = set(first) | set(second) <= {0.0, 1.0}
     if binary and count == len(first):
         test = "mcnemar"
@@ -89,7 +90,7 @@ def contrast(
         p_value = mcnemar_p_value(gained, lost)
     else:
         test = "permutation"
-        sums = np.bincount(places, differences, count)
+        sums = np.bincount(own, differences, count)
         p_value = paired_p_value(sums.tolist(), [0.0] * count, samples=samples, seed=seed)
     return Contrast(
         cases=len(first),
@@ -131,12 +132,12 @@ def clustered_mean_ci95(
         raise ValueError(f"samples must be 100 or more, not {samples}")
     if not len(values):
         return None
-    places = _places(clusters)
-    count = int(places.max()) + 1
+    own = places(clusters)
+    count = int(own.max()) + 1
     if count < LEAST_CLUSTERS:
         return None
-    sums = np.bincount(places, np.asarray(values, np.float64), count)
-    sizes = np.bincount(places, minlength=count).astype(np.float64)
+    sums = np.bincount(own, np.asarray(values, np.float64), count)
+    sizes = np.bincount(own, minlength=count).astype(np.float64)
     random = np.random.default_rng(seed)
     means = []
     for start in range(0, samples, _AT_ONCE):
@@ -169,18 +170,12 @@ def smallest_detectable(
     values = np.asarray(differences, np.float64)
     if not len(values):
         return None
-    places = _places(clusters)
-    count = int(places.max()) + 1
+    own = places(clusters)
+    count = int(own.max()) + 1
     if count < LEAST_CLUSTERS:
         return None
-    residuals = np.bincount(places, values - values.mean(), count)
+    residuals = np.bincount(own, values - values.mean(), count)
     error = math.sqrt(float((residuals**2).sum()) * count / (count - 1)) / len(values)
     if error < 1e-12:
         return None
     return (student(0.975, count - 1) + normal(power)) * error
-
-
-def _places(clusters: Sequence[Hashable]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Return the cluster of each case as a number from 0, in order of first appearance."""
-    numbers: dict[Hashable, int] = {}
-    return np.asarray([numbers.setdefault(name, len(numbers)) for name in clusters], np.intp)

@@ -39,12 +39,10 @@ def scored(
         statistic: Of items, of which some may repeat; None where it has no value.
         samples: How often the sources are drawn, 100 or more.
     """
-    places = {source: place for place, source in enumerate(dict.fromkeys(sources))}
 
     def drawn(weights: Sequence[float]) -> float | None:
         return statistic(
             [item for item, weight in zip(items, weights, strict=True) for _ in range(int(weight))]
         )
 
-    clusters = [places[source] for source in sources]
-    return Scored(value=statistic(items), ci95=clustered_ci95(drawn, clusters, samples=samples))
+    return Scored(value=statistic(items), ci95=clustered_ci95(drawn, sources, samples=samples))
