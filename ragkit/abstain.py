@@ -34,6 +34,8 @@ _CARRIED = (
     "focus_nearby",
     "focus_passage",
     "wanted_missing",
+    "quantity_missing",
+    "quantity_given",
     "fresh_words",
     "passage_similarity",
 )

@@ -122,7 +122,7 @@ class Config:
     prompts: str = ""
     unsupported: str = "flag"
     audit: str = ""
-    min_confidence: float = 0.405
+    min_confidence: float = 0.331
 
     def __post_init__(self) -> None:
         check_name(self.embedder)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from ragkit.answer import Passage
 from ragkit.logistic import Logistic, packaged
+from ragkit.quantity import gives
 from ragkit.question import Question, Wanted, holds_identifier, satisfies
 from ragkit.sentence import SentenceSpan, sentences
 from ragkit.weighed import Weighed
@@ -184,6 +185,8 @@ def _sentence_features(
     passage = nearby | within
     ending = sentence.text.rstrip()[-1:]
     missing = question.wanted is not Wanted.ANY and not satisfies(question, sentence.text)
+    asked = question.quantities
+    given = gives(sentence.text, asked)
     fresh = len(own.words - word_weights.keys())
     return {
         "coverage": own.coverage(word_weights),
@@ -198,6 +201,8 @@ def _sentence_features(
         "focus_nearby": nearby.share(question.focus),
         "focus_passage": passage.share(question.focus),
         "wanted_missing": float(missing),
+        "quantity_missing": float(bool(asked) and not given),
+        "quantity_given": float(bool(asked) and given),
         "fresh_words": min(fresh, _FRESH_WORDS) / _FRESH_WORDS,
         "table_row": float(sentence.kind is BlockKind.TABLE_ROW),
         "short": float(len(own.words) < 4),

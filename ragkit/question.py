@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from ragkit.quantity import quantities
 from ragkit_ingest.lexical import STOPWORDS, content_words, words
 
 TOKEN = re.compile(r"[^\W_]+(?:[-._/'\u2019][^\W_]+)*")
@@ -85,6 +86,23 @@ _NUMBERED = frozenset(
 )
 # Words that are capitalised only because they open a question or a clause in it.
 _OPENERS = _NO_TOPIC | {"name", "hi", "hello", "whats", "list"}
+
+
+# What documents call what a question asks for with "how".
+_MEASURED = {
+    "heavy": "weight",
+    "far": "distance",
+    "high": "height",
+    "tall": "height",
+    "wide": "width",
+    "deep": "depth",
+    "hot": "temperature",
+    "big": "size",
+    "large": "size",
+    "loud": "noise",
+    "fast": "speed",
+    "old": "age",
+}
 
 
 class Wanted(StrEnum):
@@ -165,7 +183,9 @@ class Question:
         wanted: What its answer must contain.
         identifiers: The things it names with digits.
         names: Analysed words that it capitalises, other than at its beginning.
-        focus: Analysed words of what is asked for: "width" in "what is the width of...".
+        focus: Analysed words of what is asked for: "width" in "what is the width of...", and
+            "weight" in "how heavy...".
+        quantities: Kinds of quantity that are asked for, as `ragkit.quantity` names them.
     """
 
     text: str
@@ -174,6 +194,7 @@ class Question:
     identifiers: tuple[Identifier, ...] = ()
     names: tuple[str, ...] = ()
     focus: tuple[str, ...] = ()
+    quantities: tuple[str, ...] = ()
 
 
 def analyse(text: str) -> Question:
@@ -185,6 +206,7 @@ def analyse(text: str) -> Question:
         identifiers=tuple(_identifiers(text)),
         names=tuple(_names(text)),
         focus=tuple(_focus(text)),
+        quantities=quantities(text),
     )
 
 
@@ -267,7 +289,7 @@ def _focus(text: str) -> Sequence[str]:
         word
         for token in TOKEN.findall(phrase)
         if token.casefold() not in _NO_TOPIC
-        for word in words(token)
+        for word in words(_MEASURED.get(token.casefold(), token))
     ]
 
 
