@@ -38,6 +38,15 @@ _KEPT = frozenset(
     absolutely unfortunately happy glad afraid pleased delighted great lovely let here there now
     """.split()
 )
+# What happened and what is so are two topics, and no two voices: tense and number do not show.
+_FORMS = {
+    **dict.fromkeys("am is are was were been being".split(), "be"),
+    **dict.fromkeys("does did doing".split(), "do"),
+    **dict.fromkeys("has had having".split(), "have"),
+    "an": "a",
+    "these": "this",
+    "those": "that",
+}
 _IS = frozenset("it that there here what who where how let".split())
 _SHORTENED = frozenset({"m", "re", "ve", "ll", "d"})
 _TOKEN = re.compile(
@@ -65,10 +74,15 @@ _NAMES = {
     "emoji": "emoji",
 }
 _STOPS = frozenset(".!?:")
-_FIRST_SINGULAR = frozenset("i me my mine myself".split())
-_FIRST_PLURAL = frozenset("we us our ours ourselves".split())
-_SECOND = frozenset("you your yours yourself yourselves".split())
+_PERSONS = {
+    "I, me, my": frozenset("i me my mine myself".split()),
+    "we, us, our": frozenset("we us our ours ourselves".split()),
+    "you, your": frozenset("you your yours yourself yourselves".split()),
+}
+IN_PERSONS = frozenset().union(*_PERSONS.values())
+"""Words that are counted by person as well."""
 _HUNDRED = 100.0
+_LONGEST_PHRASE = 12
 
 PER_100 = "per 100 words"
 SHARE = "share of texts"
@@ -100,13 +114,9 @@ def style(text: str) -> Style:
     found = list(_tokens(text.lower() if text.isupper() else text))
     words = max(1, sum(is_word for _, is_word in found))
     counts = Counter(name for name, _ in found if name != CONTENT)
-    for person, members in (
-        ("I, me, my", _FIRST_SINGULAR),
-        ("we, us, our", _FIRST_PLURAL),
-        ("you, your", _SECOND),
-    ):
+    for person, members in _PERSONS.items():
         counts[person] = sum(
-            count for name, count in counts.items() if _before_apostrophe(name) in members
+            count for name, count in counts.items() if name.partition("'")[0] in members
         )
     counts["contractions"] = sum(
         count for name, count in counts.items() if "'" in name and name != "'s"
@@ -149,16 +159,12 @@ def _masked(token: str, *, begins: bool) -> list[str]:
     named = token[0].isupper() and not begins and not re.match(r"I(?:'|$)", token)
     base, apostrophe, end = lower.rpartition("'")
     if not apostrophe:
-        return [CONTENT if named or lower not in _KEPT else lower]
+        return [CONTENT if named or lower not in _KEPT else _FORMS.get(lower, lower)]
     if end == "t" and base.endswith("n"):
         return [lower]
     if (base in _KEPT and end in _SHORTENED) or (base in _IS and end == "s"):
         return [lower]
     return [CONTENT, "'s"] if end == "s" else [CONTENT]
-
-
-def _before_apostrophe(name: str) -> str:
-    return name.partition("'")[0]
 
 
 def _patterns(names: list[str]) -> dict[str, float]:
@@ -170,9 +176,6 @@ def _patterns(names: list[str]) -> dict[str, float]:
     found.update(" ".join(short[i : i + 3]) for i in range(len(short) - 2))
     total = sum(found.values())
     return {name: count / total for name, count in found.items()}
-
-
-_LONGEST_PHRASE = 12
 
 
 def _phrase(sentence: str) -> str:

@@ -22,7 +22,7 @@ from ragkit_eval.metrics.auroc import auroc
 from ragkit_eval.stats.area import area_ci95
 from ragkit_eval.stats.holm import holm
 from ragkit_eval.stats.logistic import fit_logistic
-from ragkit_eval.style import MEAN, PER_100, SHARE, Style, style
+from ragkit_eval.style import IN_PERSONS, MEAN, PER_100, SHARE, Style, style
 from ragkit_ingest.errors import UsageError
 
 LEAST_AUC = 0.8
@@ -35,7 +35,8 @@ FOLDS = 5
 RIDGE = 30.0
 UNRELIABLE, TOO_FEW = "unreliable", "too_few_samples"
 _MOST_PATTERNS = 200
-_MOST_MARKERS = 12
+_MOST_MARKERS = 10
+_MOST_PHRASES = 6
 _COMMON = 0.05  # share of texts in which a sign must stand to be looked at
 _REPEATED = 3  # groups that a phrase must open or close to be one
 _FIELDS = {"id", "prompt", "reply", "kind", "context"}
@@ -96,7 +97,7 @@ class Voice:
         auc_ci95: Its interval over groups; None without an AUC.
         samples: Different house samples.
         negatives: Different texts of the base.
-        markers: The signs that differ beyond chance, the strongest first.
+        markers: The signs that differ beyond chance: phrases, then the rest, the strongest first.
         models: One a fold.
         calibration: Intercept and slope from a margin to log odds.
         held_out: Of each text and group that was fitted on, the fold that left it out.
@@ -177,7 +178,7 @@ def fit_voice(
         house_groups: What each sample belongs to, such as its prompt; by default each to its own.
         base_groups: What each text of the base belongs to, such as the document it is about. A
             group that is named in both is kept together.
-        seed: Of the folds and the interval; the same seed gives the same classifier.
+        seed: Of the folds; the same seed gives the same classifier.
 
     Raises:
         ValueError: If there are not as many groups as texts.
@@ -220,7 +221,7 @@ def fit_voice(
     return Voice(
         status="" if auc is not None and auc >= LEAST_AUC else UNRELIABLE,
         auc=auc,
-        auc_ci95=area_ci95(true, false, true_groups, false_groups, seed=seed),
+        auc_ci95=area_ci95(true, false, true_groups, false_groups),
         samples=samples,
         negatives=negatives,
         markers=_markers(texts),
@@ -443,7 +444,9 @@ _UNITS = {"rate": PER_100, "length": MEAN}
 
 def _markers(texts: Sequence[_Text]) -> tuple[Marker, ...]:
     """Return the signs that the voices differ by beyond chance, after Holm over all signs."""
-    signs = [sign for sign in _signs(texts) if sign.kind != "pattern"]
+    signs = [
+        sign for sign in _signs(texts) if sign.kind != "pattern" and sign.name not in IN_PERSONS
+    ]
     labels = [text.house for text in texts]
     tested = []
     for sign in signs:
@@ -456,7 +459,9 @@ def _markers(texts: Sequence[_Text]) -> tuple[Marker, ...]:
         if p <= 0.05
     ]
     found.sort(key=lambda pair: (-round(pair[0], 9), pair[1].kind, pair[1].name))
-    return tuple(_marker(sign, texts) for _, sign in found[:_MOST_MARKERS])
+    phrases = [sign for _, sign in found if sign.kind in _TITLES][:_MOST_PHRASES]
+    others = [sign for _, sign in found if sign.kind not in _TITLES][:_MOST_MARKERS]
+    return tuple(_marker(sign, texts) for sign in (*phrases, *others))
 
 
 def _marker(sign: _Sign, texts: Sequence[_Text]) -> Marker:
