@@ -38,16 +38,16 @@ class Remembered:
     """
 
     def __init__(self, embedder: EmbedsTexts) -> None:
-        embed = (
+        self._embed = (
             embedder.embed_apart
             if isinstance(embedder, ApartEmbedder)
             else embedder.embed_documents
         )
-        self._sentences = _Memory[Vectors](lambda texts: list(embed(texts)), SENTENCES)
+        self._sentences = _Memory[Vectors](lambda texts: list(self._embed(texts)), SENTENCES)
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector a text, in order, shape (len(texts), dimension)."""
-        return np.asarray(self._sentences.of(texts))
+        return np.stack(self._sentences.of(texts)) if texts else self._embed(texts)
 
 
 class RememberedTokens(Remembered):

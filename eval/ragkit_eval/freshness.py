@@ -218,6 +218,8 @@ class _Copy:
         roots = [Path(root) for root in status.roots]
         copies = [folder / str(place) / root.name for place, root in enumerate(roots)]
         files: dict[str, Path] = {}
+        for copy in copies:
+            copy.mkdir(parents=True)  # also of a root that is gone, so that the others keep names
         for document in status.documents:
             found = _file_of(document.path, roots)
             if found is None:
@@ -245,9 +247,9 @@ class _Copy:
             generator=source.generator,
             store=source.index.store,
         )
-        made = cls(rag, files, [copy for copy in copies if copy.exists()])
-        rag.ingest(*made._roots)
-        return made
+        rag.ingest(*copies)
+        known = {document.path for document in rag.status().documents}
+        return cls(rag, {path: file for path, file in files.items() if path in known}, copies)
 
     def edit(self, case: Case) -> _Edit | str:
         """Return how to edit a case's document, or why that cannot be done."""

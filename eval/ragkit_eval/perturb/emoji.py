@@ -13,7 +13,7 @@ def emoji(question: str, key: str) -> str:
     first, second, third = (_EMOJI[number // 7**place % 7] for place in range(3))
     words = free_words(question)
     text = question
-    if len(words) > 3:
-        place = words[len(words) // 2].end()
+    place = question.find(" ", words[len(words) // 2].end()) if words else -1
+    if place > 0:
         text = f"{text[:place]} {third}{text[place:]}"
     return f"{first} {text} {second}"

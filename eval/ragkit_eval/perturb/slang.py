@@ -26,7 +26,7 @@ _SHORT = (
     (r"\babout\b", "abt"),
     (r"\bpeople\b", "ppl"),
 )
-_ARTICLE = re.compile(r"\b(?:the|an?)\s+(?=\w)", re.IGNORECASE)
+_ARTICLE = re.compile(r"\b(?:the|an?)\s+(?=\w|$)", re.IGNORECASE)
 _BEFORE = ("hey ", "hi ", "yo ", "so ", "", "")
 _AFTER = (" pls", " thx", "", " plz", " asap pls", "")
 
