@@ -11,17 +11,19 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-_MONTHS = (
-    "january february march april may june july august september october november december".split()
-)
-_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_NUMBERS = "two three four five six seven eight nine ten eleven twelve".split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_PLACES = (
-    "Alderbrook Fernhollow Marshwick Oakhampton Tarnfield Wexbourne Larkstead Pinemoor Ashcombe "
-    "Hollinside Brackenford Quarrydale"
-).split()
-_MONTH = "|".join(_MONTHS)
+_CALENDAR = "january february march april may june july august september october november december"
+_WEEK = "monday tuesday wednesday thursday friday saturday sunday"
+_TWO_TO_TWELVE = "two three four five six seven eight nine ten eleven twelve"
+_TWENTY_TO_NINETY = "twenty thirty forty fifty sixty seventy eighty ninety"
+_INVENTED = """
+    Alderbrook Fernhollow Marshwick Oakhampton Tarnfield Wexbourne Larkstead Pinemoor Ashcombe
+    Hollinside Brackenford Quarrydale
+"""
+_WEEKDAYS = _WEEK.split()
+_NUMBERS = _TWO_TO_TWELVE.split()
+_TENS = _TWENTY_TO_NINETY.split()
+_PLACES = _INVENTED.split()
+_MONTH = "|".join(_CALENDAR.split())
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 # A number that is no part of a code, a time, or a longer number.
 _BEFORE = r"(?<![^\W_])(?<![-./:,]\b)(?<!\d[.,:/-])(?<![^\W\d_]-)"
@@ -131,7 +133,7 @@ def _words_of(words: list[str], reach: int) -> Callable[[str], Iterator[str]]:
     return others
 
 
-def _names(old: str) -> Iterator[str]:
+def _names(_: str) -> Iterator[str]:
     yield from _PLACES
 
 
@@ -157,7 +159,11 @@ _SHAPES: tuple[tuple[str, re.Pattern[str], Callable[[str], Iterator[str]]], ...]
         re.compile(rf"\b(?P<value>{'|'.join(_NUMBERS)})\b", re.IGNORECASE),
         _words_of(_NUMBERS, 3),
     ),
-    ("number", re.compile(rf"\b(?P<value>{'|'.join(_TENS)})\b", re.IGNORECASE), _words_of(_TENS, 2)),
+    (
+        "number",
+        re.compile(rf"\b(?P<value>{'|'.join(_TENS)})\b", re.IGNORECASE),
+        _words_of(_TENS, 2),
+    ),
     (
         "weekday",
         re.compile(rf"\b(?P<value>{'|'.join(_WEEKDAYS)})\b", re.IGNORECASE),

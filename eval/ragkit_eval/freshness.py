@@ -32,9 +32,8 @@ from ragkit_eval.score import judged
 from ragkit_eval.summary import figure_of
 from ragkit_ingest.errors import StorageError, UsageError
 
-EDITABLE = frozenset(
-    ".md .markdown .txt .html .htm .csv .tsv .eml .rst .adoc .asciidoc .org .tex .srt .vtt".split()
-)
+_ENDINGS = ".md .markdown .txt .html .htm .csv .tsv .eml .rst .adoc .asciidoc .org .tex .srt .vtt"
+EDITABLE = frozenset(_ENDINGS.split())
 """Endings of files whose text can be changed in place."""
 FRESH, STALE, OTHER = "fresh", "stale", "other"
 
@@ -188,9 +187,7 @@ def measure(
                 syncs.append(sync_s)
                 if progress is not None:
                     progress(len(used), edits)
-    return Freshness(
-        edits=tuple(used), passed_over=passed, asked=tuple(asked), sync_s=tuple(syncs)
-    )
+    return Freshness(edits=tuple(used), passed_over=passed, asked=tuple(asked), sync_s=tuple(syncs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +220,7 @@ class _Copy:
         for document in status.documents:
             found = _file_of(document.path, roots)
             if found is None:
-                continue  # an attachment comes with its mail, and a document of a source has no file
+                continue  # an attachment comes with its mail, a source's document has no file
             place, inner = found
             target = copies[place] / inner
             try:
@@ -273,9 +270,7 @@ class _Copy:
                 if change is None:
                     continue
                 text = edited(raw, evidence.quote, answer, change)
-                answers = tuple(
-                    new for old in case.answers if (new := change.of(old)) != old
-                )
+                answers = tuple(new for old in case.answers if (new := change.of(old)) != old)
                 if text is None or not answers:
                     continue
                 if self._elsewhere(case, path):

@@ -142,9 +142,7 @@ class Robustness:
             drops = [plain[id_] - held[id_] for id_ in ids]
             own = [sources[id_] for id_ in ids]
             found[name] = {
-                key: figure_of(
-                    values, own, of=len(plain), statuses=statuses, seed=seed
-                ).to_json()
+                key: figure_of(values, own, of=len(plain), statuses=statuses, seed=seed).to_json()
                 for key, values in (("value", [held[id_] for id_ in ids]), ("drop", drops))
             }
         return found
@@ -179,7 +177,9 @@ def measure(
         if answer.id in cases:
             add("plain", answer)
     ready = [arm for arm in arms if not arm.missing]
-    total = sum(asks(arm, case) for worded in asked.kinds.values() for case in worded for arm in ready)
+    total = sum(
+        asks(arm, case) for worded in asked.kinds.values() for case in worded for arm in ready
+    )
     done = 0
     for name, worded in asked.kinds.items():
         for answer in answering.answers(ready, worded):

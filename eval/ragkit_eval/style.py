@@ -5,8 +5,9 @@ and apology. All else, and every name, number and code, is content: runs of it b
 that neither a topic, nor how many figures or names it has, shows. The list is of English; in other
 languages marks, lengths and repeated phrases remain.
 
-Source: Mosteller and Wallace, "Inference and Disputed Authorship", 1964 (function words); Stamatatos,
-EACL 2017 ("Authorship Attribution Using Text Distortion": content is masked, its place is kept).
+Source: Mosteller and Wallace, "Inference and Disputed Authorship", 1964 (function words);
+Stamatatos, EACL 2017, "Authorship Attribution Using Text Distortion" (content is masked, its place
+is kept).
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ from ragkit.sentence import split
 
 CONTENT = "\u2026"
 """What stands for a run of content in a pattern."""
-_KEPT = frozenset(
-    """
+_WORDS = """
     a an the this that these those some any no every each all both such another other
     i me my mine myself we us our ours ourselves you your yours yourself yourselves
     it its itself one's who whom whose which what where when why how
@@ -36,18 +36,18 @@ _KEPT = frozenset(
     instead otherwise meanwhile accordingly please kindly thank thanks sorry apologies apologise
     apologize hello hi hey dear welcome greetings regards sincerely cheers warmly yes okay ok sure
     absolutely unfortunately happy glad afraid pleased delighted great lovely let here there now
-    """.split()
-)
+"""
+_KEPT = frozenset(_WORDS.split())
 # What happened and what is so are two topics, and no two voices: tense and number do not show.
 _FORMS = {
-    **dict.fromkeys("am is are was were been being".split(), "be"),
-    **dict.fromkeys("does did doing".split(), "do"),
-    **dict.fromkeys("has had having".split(), "have"),
+    **dict.fromkeys(("am", "is", "are", "was", "were", "been", "being"), "be"),
+    **dict.fromkeys(("does", "did", "doing"), "do"),
+    **dict.fromkeys(("has", "had", "having"), "have"),
     "an": "a",
     "these": "this",
     "those": "that",
 }
-_IS = frozenset("it that there here what who where how let".split())
+_IS = frozenset({"it", "that", "there", "here", "what", "who", "where", "how", "let"})
 _SHORTENED = frozenset({"m", "re", "ve", "ll", "d"})
 _TOKEN = re.compile(
     r"(?P<bullet>(?:^|(?<=\n))[ \t]*(?:[-*\u2022\u2023\u25aa\u2013]|\d{1,3}[.)])[ \t]+)"
@@ -75,9 +75,9 @@ _NAMES = {
 }
 _STOPS = frozenset(".!?:")
 _PERSONS = {
-    "I, me, my": frozenset("i me my mine myself".split()),
-    "we, us, our": frozenset("we us our ours ourselves".split()),
-    "you, your": frozenset("you your yours yourself yourselves".split()),
+    "I, me, my": frozenset({"i", "me", "my", "mine", "myself"}),
+    "we, us, our": frozenset({"we", "us", "our", "ours", "ourselves"}),
+    "you, your": frozenset({"you", "your", "yours", "yourself", "yourselves"}),
 }
 IN_PERSONS = frozenset().union(*_PERSONS.values())
 """Words that are counted by person as well."""

@@ -202,6 +202,7 @@ def _scored(
         if name not in names:
             raise UsageError(f"{file} records no arm {name!r}; it records {', '.join(names)}")
     answers = [answer for answer in answers if not wanted or answer.arm in wanted]
+    toning.check(list(by_arm(answers)))
     unknown = sum(answer.id not in known for answer in answers)
     if unknown == len(answers):
         raise UsageError(f"no answer of {file} is to one of the cases; are these its cases?")
@@ -238,16 +239,17 @@ class _Toning:
         self._base = base
         self._seed = seed
 
+    def check(self, arms: Sequence[str]) -> None:
+        """Tell of a base that is none of the arms, before anything is asked."""
+        for name in self._base:
+            if name not in arms:
+                raise UsageError(
+                    f"--voice-base names {name!r}, which does not answer; {', '.join(arms)} do"
+                )
+
     def of(self, cases: Sequence[Case], answers: Sequence[Recorded]) -> Tone:
         from ragkit_eval.metrics.tone import tone_of
-        from ragkit_eval.recorded import by_arm
 
-        names = by_arm(answers)
-        for name in self._base:
-            if name not in names:
-                raise UsageError(
-                    f"--voice-base names {name!r}, which did not answer; {', '.join(names)} did"
-                )
         return tone_of(self._samples, cases, answers, base=self._base, seed=self._seed)
 
 
@@ -317,6 +319,7 @@ class _Asking:
             picked = chosen(every, self._wanted)
             if not any(not arm.missing for arm in picked):
                 raise ConfigError("none of the arms can run; see ragkit eval run --help")
+            self._toning.check([arm.name for arm in picked if not arm.missing])
             status = rag.status()
             located_cases = located(cases, rag)
             folder = Path(f"{rag.folder}.eval-cache") if self._cached else None

@@ -96,5 +96,7 @@ def test_several_words_are_changed_wherever_they_stand() -> None:
 def test_a_file_that_does_not_hold_the_evidence_is_not_edited() -> None:
     change = altered("25 days", "", "key")
     assert change is not None
-    assert edited("In 25 days it rains.", "The notice period is 25 days.", "25 days", change) is None
+    assert (
+        edited("In 25 days it rains.", "The notice period is 25 days.", "25 days", change) is None
+    )
     assert edited("Nothing.", "The notice period is 25 days.", "25 days", change) is None

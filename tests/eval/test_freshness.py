@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ DOCUMENTS: dict[str, str] = {
     "rooms.txt": "The first-aid room of the Boiler Hall was opened on 3 May 2021.\n",
     "mail.eml": "From: a@example.com\nSubject: Car park\nDate: Mon, 2 Mar 2026 09:00:00 +0000\n"
     "\nThe car park has 40 places.\n",
-    "rules.md": "# Rules\n\nA guest is met by the porter.\n\nThe urn of the canteen holds 12 litres.\n",
+    "rules.md": "# Rules\n\nA guest is met by the porter.\n\n"
+    "The urn of the canteen holds 12 litres.\n",
     "also.md": "# Canteen\n\nThe urn of the canteen holds 12 litres, as all know.\n",
 }
 CASES = [
@@ -62,13 +63,13 @@ def opened(folder: Path, generator: Any = "extractive") -> Pipeline:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     for name, text in DOCUMENTS.items():
         (tmp_path / "docs" / name).write_text(text, encoding="utf-8")
     with opened(tmp_path) as rag:
         rag.ingest(tmp_path / "docs")
-    yield tmp_path
+    return tmp_path
 
 
 def contents(folder: Path) -> dict[str, tuple[str, int]]:
@@ -129,7 +130,11 @@ def test_a_model_without_passages_is_found_stale(folder: Path) -> None:
     with opened(folder, model) as rag:
         found = run(rag, CASES, ["no_retrieval", "extractive"], model="fake:one")
     part = found.parts([])["no_retrieval"]
-    assert (part["fresh"]["value"], part["stale"]["value"], part["other"]["value"]) == (0, 0.75, 0.25)
+    assert (part["fresh"]["value"], part["stale"]["value"], part["other"]["value"]) == (
+        0,
+        0.75,
+        0.25,
+    )
     assert part["before"]["status"] == "no_cases"
     assert found.timings()["edit_to_right_answer_s"]["no_retrieval"] == {"n": 0}
 

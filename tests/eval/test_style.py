@@ -68,6 +68,6 @@ def test_any_text_has_a_style_of_finite_numbers(text: str) -> None:
     found = style(text)
     assert found.lengths["words"] >= 1
     assert found.lengths["sentences"] >= 1
-    assert all(0 < value for value in found.rates.values())
+    assert all(value > 0 for value in found.rates.values())
     assert abs(sum(found.patterns.values()) - 1) < 1e-9
     assert found == style(text)

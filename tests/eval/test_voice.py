@@ -1,4 +1,4 @@
-"""A voice is told by its style and not by its topic, and nothing is said where it cannot be told."""
+"""A voice is told by its style, not by its topic; where it cannot be told, nothing is said."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from ragkit_eval.voice import LEAST_TEXTS, fit_voice, load_voice
 from ragkit_ingest.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
-KETTLES = "kettle urn lid hub spout handle boiler filter base cable tray sensor".split()
-TAXES = "levy form audit refund office clerk ledger rebate duty permit stamp deed".split()
+_OF_KETTLES = "kettle urn lid hub spout handle boiler filter base cable tray sensor"
+_OF_TAXES = "levy form audit refund office clerk ledger rebate duty permit stamp deed"
+KETTLES, TAXES = _OF_KETTLES.split(), _OF_TAXES.split()
 PLAIN = (
     "The {0} of the {1} is {n} days.",
     "A {0} must be sent to the {1} within {n} hours, and the {2} is kept.",
@@ -82,8 +83,8 @@ def test_a_group_that_was_fitted_on_is_left_out_as_a_whole() -> None:
     house, base = written(WARM, KETTLES, 40, 1), written(PLAIN, KETTLES, 40, 2)
     groups = [place // 2 for place in range(40)]
     voice = fit_voice(house, base, base_groups=groups)
-    by_fold = {voice.held_out[" ".join(base[p].split())] == voice.held_out[" ".join(base[p + 1].split())] for p in range(0, 40, 2)}  # fmt: skip
-    assert by_fold == {True}
+    folds = [voice.held_out[" ".join(text.split())] for text in base]
+    assert folds[::2] == folds[1::2]
     other = "The fee is due."
     scores = {round(voice.score(other, group), 9) for group in range(20)}
     assert len(scores) == len(voice.models)

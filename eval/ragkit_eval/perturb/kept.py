@@ -46,9 +46,11 @@ def free_words(question: str) -> list[re.Match[str]]:
 
 
 def keeps(question: str, other: str) -> bool:
-    """Return whether another wording has all that must be kept, whatever the case, and no number more."""
+    """Return whether a wording has all that must be kept, whatever the case, and no number more."""
     folded = other.casefold()
-    if any(question[start:end].strip("?.!,").casefold() not in folded for start, end in spans(question)):
+    if any(
+        question[start:end].strip("?.!,").casefold() not in folded for start, end in spans(question)
+    ):
         return False
     return sorted(_FACTS.findall(question)) == sorted(_FACTS.findall(other))
 

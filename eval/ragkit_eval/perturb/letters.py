@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 
-def lower(question: str, key: str) -> str:
+def lower(question: str, _key: str) -> str:
     """Return the question in small letters."""
     return question.lower()
 
 
-def upper(question: str, key: str) -> str:
+def upper(question: str, _key: str) -> str:
     """Return the question in capitals, as with the key locked."""
     return question.upper()

@@ -61,7 +61,7 @@ def by_model(model: ChatModel) -> Callable[[str, str], str]:
     question comes back as it is.
     """
 
-    def worded(question: str, key: str) -> str:
+    def worded(question: str, _key: str) -> str:
         messages = [
             Message(
                 role="system",
@@ -70,7 +70,9 @@ def by_model(model: ChatModel) -> Callable[[str, str], str]:
             ),
             Message(role="user", content=question),
         ]
-        said = "".join(event for event in model.stream(messages, max_tokens=120) if isinstance(event, str))
+        said = "".join(
+            event for event in model.stream(messages, max_tokens=120) if isinstance(event, str)
+        )
         lines = [line.strip() for line in said.splitlines() if line.strip()]
         return lines[0] if len(lines) == 1 and keeps(question, lines[0]) else question
 

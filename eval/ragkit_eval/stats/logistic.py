@@ -1,4 +1,4 @@
-"""Logistic regression with a ridge, fitted by Newton's method: small, exact and the same each time."""
+"""Logistic regression with a ridge, fitted by Newton's method: the same each time."""
 
 from __future__ import annotations
 

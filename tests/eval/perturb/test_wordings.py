@@ -20,8 +20,7 @@ from tests.support.fake_chat_model import FakeChatModel
 Reword = Callable[[str, str], str]
 KINDS = (lower, upper, typos, slang, emoji, paraphrase)
 QUESTIONS = [
-    case.question
-    for case in load_cases(Path(__file__).parents[3] / "examples" / "questions.jsonl")
+    case.question for case in load_cases(Path(__file__).parents[3] / "examples" / "questions.jsonl")
 ]
 
 
@@ -82,7 +81,7 @@ def test_emoji_leave_every_word() -> None:
 @pytest.mark.parametrize(
     ("question", "worded"),
     [
-        ("How long is the warranty of an Urn-12?", "What is the length of the warranty of an Urn-12?"),
+        ("How long is the warranty of it?", "What is the length of the warranty of it?"),
         ("How long does the break last?", "What is the duration of the break?"),
         ("How much does a QK-200 cost?", "What is the price of a QK-200?"),
         ("How many days of leave do we get?", "What number of days of leave do we get?"),
