@@ -36,6 +36,7 @@ from ragkit.inert import LEFT_OUT, InertStream, addresses
 from ragkit.logistic import Logistic
 from ragkit.looked import Looked
 from ragkit.question import analyse
+from ragkit.remembered import Remembered, remembered
 from ragkit.retrieve.filters import Where
 from ragkit.retrieve.retriever import RetrievalSettings, Retriever
 from ragkit.settle import settle
@@ -119,6 +120,7 @@ class Pipeline:
         self._index: Index | None = None
         self._opening = Lock()
         self._audit = AuditFile(self.config.audit) if self.config.audit else None
+        self._memory: Remembered | None = None
         self._typed: dict[tuple[str, tuple[Turn, ...]], str] = {}
 
     def __enter__(self) -> Pipeline:
@@ -133,6 +135,7 @@ class Pipeline:
             if self._index is not None:
                 self._index.close()
                 self._index = None
+            self._memory = None
             if self._selected is not None:
                 self._selected.close()
             if self._generator is not None and self._generator is not self._generator_given:
@@ -750,7 +753,7 @@ class Pipeline:
             None
             if abstained
             else short_answer(
-                request.question, verified.citations, request.evidence, index.embedder
+                request.question, verified.citations, request.evidence, self._remembered()
             )
         )
         with index.reader() as reading:
@@ -806,8 +809,7 @@ class Pipeline:
         hits = self._also_worded(question, found.hits, pool, where)
         passages = retriever.with_blocks(hits)
         word_weights = self._word_weights(question)
-        embedder = self._opened().embedder
-        ranked = weigh(analyse(question), passages, word_weights, embedder, model)
+        ranked = weigh(analyse(question), passages, word_weights, self._remembered(), model)
         return passages, ranked, word_weights
 
     def _also_worded(
@@ -848,9 +850,7 @@ class Pipeline:
         if k < 1:
             raise UsageError(f"k must be 1 or more, not {k}")
         passages, ranked, word_weights = self.weighed(question, max(k, _POOL), where=where)
-        sure = confidence(
-            analyse(question), passages, ranked, word_weights, self._opened().embedder
-        )
+        sure = confidence(analyse(question), passages, ranked, word_weights, self._remembered())
         settled = settle(analyse(question), ranked, self._opened().document)
         ranked = settled.evidence
         order = reordered(passages, ranked)
@@ -867,7 +867,7 @@ class Pipeline:
         if not passages:
             return (), [], 0.0
         given = self._retriever().with_blocks(passages)
-        word_weights, embedder = self._word_weights(question), self._opened().embedder
+        word_weights, embedder = self._word_weights(question), self._remembered()
         asked = analyse(question)
         ranked = weigh(asked, given, word_weights, embedder)
         return given, ranked, confidence(asked, given, ranked, word_weights, embedder)
@@ -951,6 +951,13 @@ class Pipeline:
             # What was given by the caller is the caller's to close.
             self._selected = selected if isinstance(selected, Closable) else None
         return self._embedder
+
+    def _remembered(self) -> Remembered:
+        """Return the embedder of the index with a memory of sentences."""
+        with self._opening:
+            if self._memory is None:
+                self._memory = remembered(self._opened_embedder())
+            return self._memory
 
     def _opened_store(self) -> VectorStore:
         if self._store is None:

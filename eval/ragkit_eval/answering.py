@@ -127,6 +127,10 @@ class Answering:
                     whole.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
         return whole.hexdigest()
 
+    def reindexed(self) -> None:
+        """Forget what was known of the index; call it after a sync."""
+        self.__dict__.pop("index_digest", None)
+
     @cached_property
     def _code(self) -> str:
         """What ragkit itself brings to an answer: the weights of its models."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,6 +184,23 @@ def digest(cases: Sequence[Case]) -> str:
         held.pop("quality", None)
         lines.append(json.dumps(held, sort_keys=True, separators=(",", ":")))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def taking_turns(cases: Sequence[Case], seed: int) -> list[Case]:
+    """Return the cases so that their documents take turns, those of each in an order of the seed.
+
+    The first of them are a sample that no document dominates.
+    """
+
+    def key(case: Case) -> bytes:
+        return hashlib.sha256(f"{seed} {case.id}".encode()).digest()
+
+    turns: Counter[str] = Counter()
+    placed = []
+    for case in sorted(cases, key=key):
+        placed.append((turns[case.source], key(case), case))
+        turns[case.source] += 1
+    return [case for *_, case in sorted(placed, key=lambda row: row[:2])]
 
 
 def half(cases: Sequence[Case], name: str) -> list[Case]:

@@ -137,6 +137,34 @@ def differences(
     ]
 
 
+def figure_of(
+    values: Sequence[float],
+    sources: Sequence[str],
+    *,
+    of: int,
+    statuses: Mapping[str, int] | None = None,
+    seed: int = 0,
+) -> Figure:
+    """Return the figure of the cases that have a value.
+
+    Args:
+        values: One a case.
+        sources: The case's document, for the interval.
+        of: How many cases there are.
+        statuses: Why the others have no value, and how many each.
+        seed: Of the bootstrap.
+    """
+    why = Counter(statuses or {}).most_common(1)
+    return Figure(
+        value=sum(values) / len(values) if values else None,
+        ci95=clustered_mean_ci95(values, sources, samples=_SAMPLES, seed=seed),
+        n=len(values),
+        of=of,
+        statuses=statuses,
+        status="" if values else (why[0][0] if why else "no_cases"),
+    )
+
+
 def declared(arms: Sequence[str], own: Sequence[str]) -> list[tuple[str, str]]:
     """Return the pairs to compare among the arms of a run.
 
@@ -163,14 +191,7 @@ def _mean(name: str, rows: Sequence[Row], seed: int) -> Figure:
         else:
             values.append(cell)
             sources.append(row.case.source)
-    return Figure(
-        value=sum(values) / len(values) if values else None,
-        ci95=clustered_mean_ci95(values, sources, samples=_SAMPLES, seed=seed),
-        n=len(values),
-        of=len(rows),
-        statuses=statuses,
-        status="" if values else (statuses.most_common(1)[0][0] if statuses else "no_cases"),
-    )
+    return figure_of(values, sources, of=len(rows), statuses=statuses, seed=seed)
 
 
 def _whole(rows: Sequence[Row], seed: int) -> dict[str, Figure]:

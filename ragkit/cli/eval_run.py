@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ragkit_eval.cases import Case
+    from ragkit_eval.metrics.tone import Tone
+    from ragkit_eval.recorded import Recorded
     from ragkit_eval.run import Run
 
 
@@ -82,6 +84,36 @@ def run(
     seed: Annotated[
         int, typer.Option("--seed", min=0, metavar="S", help="Of the models and the statistics.")
     ] = 0,
+    voice: Annotated[
+        str | None,
+        typer.Option(
+            "--voice",
+            metavar="FILE",
+            show_default=False,
+            help="Samples of the house voice, JSON Lines with prompt and reply; measures tone.",
+        ),
+    ] = None,
+    voice_base: Annotated[
+        str | None,
+        typer.Option(
+            "--voice-base",
+            metavar="A,B",
+            show_default=False,
+            help="The arms that speak in the base model's own voice.",
+        ),
+    ] = None,
+    freshness: Annotated[
+        int,
+        typer.Option(
+            "--freshness", min=0, metavar="N", help="Edit N documents in a copy, and ask again."
+        ),
+    ] = 0,
+    robustness: Annotated[
+        int,
+        typer.Option(
+            "--robustness", min=0, metavar="N", help="Ask N of the cases in other wordings too."
+        ),
+    ] = 0,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Ask everything anew, and keep nothing.")
     ] = False,
@@ -96,17 +128,19 @@ def run(
 
     if entailment not in ENTAILMENTS:
         raise UsageError(f"--entailment {entailment!r} is none of {', '.join(ENTAILMENTS)}")
-    if answers and any((arms_file, generator, tuned, repeats)):
+    if answers and any((arms_file, generator, tuned, repeats, freshness, robustness)):
         raise UsageError(
-            "--answers scores what was recorded; it takes no arms file, model or repeats"
+            "--answers scores what was recorded; it takes no arms file, model, repeats, freshness "
+            "or robustness"
         )
     session = session_of(context, index=index, json=json, embedder=embedder)
     terminal = session.terminal()
     cases = load_cases(Path(file))
-    wanted = [name.strip() for name in (arms or "").split(",") if name.strip()]
+    wanted = _names(arms)
+    tone = _Toning(voice=voice, base=_names(voice_base), seed=seed)
     started = time.perf_counter()
     if answers:
-        found = _scored(terminal, cases, Path(answers), wanted, entailment, seed)
+        found = _scored(terminal, cases, Path(answers), wanted, entailment, seed, tone)
         more: dict[str, Any] = {}
     else:
         asking = _Asking(
@@ -119,6 +153,9 @@ def run(
             repeats=repeats,
             seed=seed,
             cached=not no_cache,
+            toning=tone,
+            freshness=freshness,
+            robustness=robustness,
         )
         found, more = asking.run(session, terminal, cases)
     seconds = round(time.perf_counter() - started, 2)
@@ -149,6 +186,7 @@ def _scored(
     wanted: Sequence[str],
     entailment: str,
     seed: int,
+    toning: _Toning,
 ) -> Run:
     """Return the run of recorded answers."""
     from ragkit.cli.progress import counting
@@ -164,13 +202,55 @@ def _scored(
         if name not in names:
             raise UsageError(f"{file} records no arm {name!r}; it records {', '.join(names)}")
     answers = [answer for answer in answers if not wanted or answer.arm in wanted]
+    toning.check(list(by_arm(answers)))
     unknown = sum(answer.id not in known for answer in answers)
     if unknown == len(answers):
         raise UsageError(f"no answer of {file} is to one of the cases; are these its cases?")
+    tone = toning.of(cases, answers)
     with counting(terminal, "Scoring") as progress:
-        rows = score(cases, answers, entails=entailment_of(entailment), progress=progress)
+        rows = score(
+            cases, answers, entails=entailment_of(entailment), tone=tone, progress=progress
+        )
     about: dict[str, Any] = {"index": None, "entailment": entailment}
-    return made(cases, recorded_arms(answers), rows, about=about, unknown_ids=unknown, seed=seed)
+    return made(
+        cases,
+        recorded_arms(answers),
+        rows,
+        about=about,
+        unknown_ids=unknown,
+        seed=seed,
+        tone=tone,
+    )
+
+
+def _names(option: str | None) -> list[str]:
+    return [name.strip() for name in (option or "").split(",") if name.strip()]
+
+
+class _Toning:
+    """What tone is measured by, from the command's options; the file is read at once."""
+
+    def __init__(self, *, voice: str | None, base: Sequence[str], seed: int) -> None:
+        from ragkit_eval.voice import load_voice
+
+        if base and not voice:
+            raise UsageError("--voice-base needs --voice FILE, the samples to tell it from")
+        self._samples = load_voice(Path(voice)) if voice else []
+        self._base = base
+        self._seed = seed
+
+    def check(self, arms: Sequence[str]) -> None:
+        """Tell of a base that is none of the arms, before anything is asked."""
+        for name in self._base:
+            if name not in arms:
+                raise UsageError(
+                    f"--voice-base names {name!r}, which does not answer; {', '.join(arms)} do"
+                )
+
+    def of(self, cases: Sequence[Case], answers: Sequence[Recorded]) -> Tone:
+        from ragkit_eval.metrics.tone import tone_of
+
+        return tone_of(self._samples, cases, answers, base=self._base, seed=self._seed)
 
 
 class _Asking:
@@ -188,6 +268,9 @@ class _Asking:
         repeats: int,
         seed: int,
         cached: bool,
+        toning: _Toning,
+        freshness: int,
+        robustness: int,
     ) -> None:
         self._wanted = wanted
         self._arms_file = arms_file
@@ -198,6 +281,9 @@ class _Asking:
         self._repeats = repeats
         self._seed = seed
         self._cached = cached
+        self._toning = toning
+        self._freshness = freshness
+        self._robustness = robustness
 
     def run(
         self, session: Session, terminal: Terminal, cases: Sequence[Case]
@@ -206,6 +292,7 @@ class _Asking:
 
         from ragkit.cli.pipeline_of import pipeline_of
         from ragkit.cli.progress import counting
+        from ragkit_eval import freshness, robustness
         from ragkit_eval.answering import Answering, AnsweringSettings, located
         from ragkit_eval.arms import ArmSettings, arms, chosen, load_settings
         from ragkit_eval.cache import AnswerCache
@@ -232,10 +319,15 @@ class _Asking:
             picked = chosen(every, self._wanted)
             if not any(not arm.missing for arm in picked):
                 raise ConfigError("none of the arms can run; see ragkit eval run --help")
+            self._toning.check([arm.name for arm in picked if not arm.missing])
             status = rag.status()
             located_cases = located(cases, rag)
             folder = Path(f"{rag.folder}.eval-cache") if self._cached else None
             asked = AnsweringSettings(seed=self._seed, repeats=self._repeats)
+            again = AnsweringSettings(seed=self._seed)
+            about: dict[str, Any] = {}
+            more: dict[str, Any] = {}
+            parts: dict[str, dict[str, Any]] = {}
             with closing(AnswerCache(folder)) as cache:
                 with closing(Answering(rag, cache, asked)) as answering:
                     with counting(terminal, "Asking") as progress:
@@ -243,11 +335,48 @@ class _Asking:
                     described = {a.name: answering.described(a) for a in picked if not a.missing}
                     index_digest = answering.index_digest
                 hits = cache.hits
+                if self._robustness:
+                    worded = robustness.wordings(
+                        located_cases,
+                        count=self._robustness,
+                        seed=self._seed,
+                        model=model,
+                        cache=cache,
+                    )
+                    with (
+                        closing(Answering(rag, cache, again)) as answering,
+                        counting(terminal, "Asking in other wordings") as progress,
+                    ):
+                        robust = robustness.measure(
+                            answering, picked, worded, answers, progress=progress
+                        )
+                    about["robustness"] = worded.about()
+                    for name, part in robust.parts(seed=self._seed).items():
+                        parts.setdefault(name, {})["robustness"] = part
+                if self._freshness:
+                    with counting(terminal, "Editing a copy") as progress:
+                        fresh = freshness.measure(
+                            rag,
+                            picked,
+                            located_cases,
+                            edits=self._freshness,
+                            cache=cache,
+                            settings=again,
+                            progress=progress,
+                        )
+                    about["freshness"], more["freshness"] = fresh.about(), fresh.timings()
+                    for name, part in fresh.parts(answers, seed=self._seed).items():
+                        parts.setdefault(name, {})["freshness"] = part
+        tone = self._toning.of(located_cases, answers)
         with counting(terminal, "Scoring") as progress:
             rows = score(
-                located_cases, answers, entails=entailment_of(self._entailment), progress=progress
+                located_cases,
+                answers,
+                entails=entailment_of(self._entailment),
+                tone=tone,
+                progress=progress,
             )
-        about = {
+        about |= {
             "index": {
                 "digest": index_digest,
                 "documents": len(status.documents),
@@ -262,5 +391,7 @@ class _Asking:
             rows,
             about=about,
             seed=self._seed,
+            tone=tone,
+            parts=parts,
         )
-        return made_run, {"answers": len(answers), "from_cache": hits}
+        return made_run, {"answers": len(answers), "from_cache": hits, **more}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
@@ -24,6 +25,7 @@ _COLUMNS = {
     "citation_recall": "cit. recall",
     "crag": "CRAG",
 }
+_TONE = {"tone": "tone"}
 
 
 def print_run(terminal: Terminal, run: Run, folder: Path) -> None:
@@ -37,21 +39,56 @@ def print_run(terminal: Terminal, run: Run, folder: Path) -> None:
         f"unanswerable; {reviewed} reviewed by a person"
     )
     terminal.say()
-    table = _table("arm", *_COLUMNS.values(), "right/none/wrong")
+    columns = _COLUMNS if run.tone.status else _COLUMNS | _TONE
+    table = _table("arm", *columns.values(), "right/none/wrong")
     for name, rows in run.by_arm().items():
         held, came = figures(rows, seed=run.seed), outcomes(rows)
         counts = f"{came['correct']}/{came['abstained']}/{came['wrong']}"
-        table.add_row(Text(one_line(name)), *(_value(held[key]) for key in _COLUMNS), counts)
-        table.add_row("", *(_range(held[key].ci95) for key in _COLUMNS), "")
+        table.add_row(Text(one_line(name)), *(_value(held[key]) for key in columns), counts)
+        table.add_row("", *(_range(held[key].ci95) for key in columns), "")
     terminal.out.print(table)
     for arm in run.arms:
         if arm.missing:
             terminal.say(f"not run: {arm.name}: {arm.missing}", hang=9)
+    for line in _measured_besides(run):
+        terminal.say(line, hang=2)
     if run.differences:
         terminal.say()
         _print_differences(terminal, run)
     terminal.say()
     terminal.say(f"Written to {folder}: report.json, rows.csv, answers.jsonl, cases.jsonl.")
+
+
+def _measured_besides(run: Run) -> Iterator[str]:
+    """Yield a line on the tone, and on what was asked after edits and in other wordings."""
+    tone = run.tone.to_json()
+    if tone["samples"]:
+        against = f"{tone['samples']} samples of the house, {tone['negatives']} texts of "
+        against += one_line(", ".join(tone["base"]) or "no arm")
+        if tone["auc"] is None:
+            yield f"tone: {tone['status'].replace('_', ' ')}: {against}"
+        else:
+            told = f"AUC {tone['auc']:.2f}, {_range(tone['auc_ci95'])}: {against}"
+            yield f"tone: {'unreliable, ' if tone['status'] else ''}{told}"
+    for name, parts in run.parts.items():
+        if fresh := parts.get("freshness"):
+            yield (
+                f"freshness: {one_line(name)}: of {fresh['edits']} edits "
+                + ", ".join(f"{_share(fresh[kind])} {kind}" for kind in ("fresh", "stale", "other"))
+            )
+        if robust := parts.get("robustness"):
+            drops = (
+                f"{kind} {_share(held['drop'], '+.3f')}"
+                for kind, held in robust.items()
+                if kind != "plain"
+            )
+            plain = _share(robust["plain"])
+            yield f"robustness: {one_line(name)}: {plain} right; lost by {', '.join(drops)}"
+
+
+def _share(figure: Mapping[str, Any], shape: str = ".3f") -> str:
+    value = figure["value"]
+    return str(figure["status"]).replace("_", " ") if value is None else format(value, shape)
 
 
 def _print_differences(terminal: Terminal, run: Run) -> None:
@@ -73,7 +110,7 @@ def _value(figure: Figure) -> str:
     return figure.status.replace("_", " ") if figure.value is None else f"{figure.value:.3f}"
 
 
-def _range(interval: tuple[float, float] | None) -> str:
+def _range(interval: Sequence[float] | None) -> str:
     return "" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
 
 

@@ -24,6 +24,7 @@ from ragkit_ingest.errors import EmbedderError
 MAX_TOKENS = 256
 _BATCH_TOKENS = 2048
 _BATCH_TEXTS = 16
+_STEP = 8
 
 
 class MiniLM:
@@ -72,6 +73,17 @@ class MiniLM:
             EmbedderError: If the model is missing, altered or answers with anything but finite
                 vectors.
         """
+        return self._embedded(texts, step=0)
+
+    def embed_apart(self, texts: Sequence[str]) -> Vectors:
+        """Return what `embed_documents` returns, each vector the same whatever stands beside it.
+
+        Otherwise how far a text is padded, and with it the last digits, depends on the longest
+        text of its batch: in bf16 a component moves by up to .0014. It takes as long.
+        """
+        return self._embedded(texts, step=_STEP)
+
+    def _embedded(self, texts: Sequence[str], *, step: int) -> Vectors:
         vectors = np.zeros((len(texts), 384), np.float32)
         if not texts:
             return vectors
@@ -84,7 +96,7 @@ class MiniLM:
             queue = self._queue
             queue.set_callback(keep)
             for batch, padded, mask in batches(
-                ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS
+                ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=step
             ):
                 queue.start_async([padded, mask], batch)
             queue.wait_all()

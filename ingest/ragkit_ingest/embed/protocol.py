@@ -106,6 +106,15 @@ class TokenEmbedder(Protocol):
 
 
 @runtime_checkable
+class ApartEmbedder(Protocol):
+    """An embedder whose vectors need not depend on what else is embedded at the same time."""
+
+    def embed_apart(self, texts: Sequence[str]) -> Vectors:
+        """Return what `embed_documents` returns, each vector the same whatever stands beside it."""
+        ...
+
+
+@runtime_checkable
 class Releasable(Protocol):
     """An embedder whose model can leave the memory, and comes back when it is needed."""
 

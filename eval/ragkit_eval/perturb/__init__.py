@@ -1,0 +1,1 @@
+"""Other wordings of a question that ask for the same, one kind a module."""
