@@ -9,6 +9,8 @@ from ragkit_eval.report.element import Child, Element, h
 from ragkit_eval.report.estimate import Estimate
 from ragkit_eval.report.wording import arm_label
 
+_MOST_COLUMNS = 14
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
@@ -38,9 +40,10 @@ class Section:
         )
 
 
-def not_measured(name: str, title: str, how: str) -> Section:
-    """Return a section that says how to have it measured."""
-    return Section(name=name, title=title, body=(h("p", f"Not measured. {how}", class_="none"),))
+def not_measured(name: str, title: str, option: str) -> Section:
+    """Return a section that says by which option of `ragkit eval run` it is measured."""
+    how = h("p", "Not measured. To measure it: ", h("code", f"ragkit eval run {option}"), ".")
+    return Section(name=name, title=title, body=(how,))
 
 
 def breakable(name: str) -> list[Child]:
@@ -67,7 +70,7 @@ def arm_head(name: str, under: str = "") -> Element:
 def table(
     caption: str, heads: Sequence[Child], rows: Sequence[Element], *, kind: str = ""
 ) -> Element:
-    """Return a table that scrolls by itself where it is too wide.
+    """Return a table of even columns that scrolls by itself where it is too wide.
 
     Args:
         caption: What it holds.
@@ -82,7 +85,7 @@ def table(
             h("caption", caption),
             h("thead", h("tr", *(h("th", head, scope="col") for head in heads))),
             h("tbody", *rows),
-            class_=kind or None,
+            class_=f"columns{min(len(heads), _MOST_COLUMNS)} {kind}".strip(),
         ),
         class_="scroll",
         role="region",

@@ -96,11 +96,19 @@ def _filters(arms: Sequence[str]) -> Element:
 
 def _case(one: Disagreement, arms: Sequence[str]) -> Element:
     case, said = one.case, one.said[:MOST_ARMS]
+    by_outcome = {
+        name: [arm_label(s.answer.arm) for s in one.said if s.outcome == name] for name in OUTCOMES
+    }
     chips = [
-        h("span", f"{_SIGNS[s.outcome]} {arm_label(s.answer.arm)} {OUTCOME_LABELS[s.outcome]}",
-          class_=f"chip {s.outcome}")
-        for s in one.said
-    ]  # fmt: skip
+        h(
+            "span",
+            h("b", f"{_SIGNS[name]} {OUTCOME_LABELS[name]}", class_=name),
+            f" {', '.join(names)}",
+            class_="chip",
+        )
+        for name, names in by_outcome.items()
+        if names
+    ]
     places = {name: at for at, name in enumerate(arms)}
     held = " ".join(f"{places.get(s.answer.arm, '')}:{s.outcome}" for s in one.said)
     left = len(one.said) - len(said)

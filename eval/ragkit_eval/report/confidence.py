@@ -15,6 +15,8 @@ from ragkit_eval.report.wording import arm_label, percent
 
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _Curve = Sequence[Sequence[float]]
+LEAST_ANSWERS = 5
+"""A line begins there: the risk of fewer answers is noise."""
 
 
 def confidence_section(report: Mapping[str, Any]) -> Section:
@@ -27,7 +29,7 @@ def confidence_section(report: Mapping[str, Any]) -> Section:
             title=title,
             body=(h("p", "No arm that ran says how sure it is.", class_="none"),),
         )
-    curves = {arm["name"]: arm["risk_coverage"] for arm in arms}
+    curves = {arm["name"]: _steady(arm) for arm in arms}
     rows = [
         h(
             "tr",
@@ -45,8 +47,8 @@ def confidence_section(report: Mapping[str, Any]) -> Section:
         title=title,
         lead="From left to right more answers are given, the surest first; the line is the share "
         "of them that is wrong. Answers withheld are not counted. A flat line means that the "
-        "confidence says nothing. With few answers on the left, the line jumps.",
-        body=(_curves(curves), table("Area, coverage, calibration", heads, rows, kind="figures")),
+        f"confidence says nothing. Lines begin at {LEAST_ANSWERS} answers.",
+        body=(_curves(curves), table("Area, coverage, calibration", heads, rows)),
     )
 
 
@@ -87,6 +89,13 @@ def _curves(curves: Mapping[str, _Curve]) -> Element:
         return height, marks
 
     return figure("confidence-plot", "Risk by coverage", description, draw)
+
+
+def _steady(arm: Mapping[str, Any]) -> _Curve:
+    """Return the curve from `LEAST_ANSWERS` on, or all of it if there are no more."""
+    curve: _Curve = arm["risk_coverage"]
+    given = of_measure(arm, "aurc").n
+    return [point for point in curve if point[0] * given >= LEAST_ANSWERS - 0.5] or curve
 
 
 def _at(curve: _Curve, coverage: float) -> float:

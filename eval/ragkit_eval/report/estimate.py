@@ -55,6 +55,11 @@ def ran(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [arm for arm in report["arms"] if arm["status"] == "run"]
 
 
+def training_seeds(report: Mapping[str, Any]) -> list[int]:
+    """Return the seeds that an experiment trained models with: numbers, or objects with one."""
+    return [one["seed"] if isinstance(one, Mapping) else one for one in report.get("seeds") or ()]
+
+
 def of_measure(arm: Mapping[str, Any], name: str) -> Estimate:
     """Return an arm's figure by a measure."""
     return estimate(arm["figures"].get(name))

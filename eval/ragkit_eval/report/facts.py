@@ -14,6 +14,7 @@ from ragkit_eval.report.scale import Box, Scale, labelled
 from ragkit_eval.report.wording import arm_label, percent, percent_range
 
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_REFUSED = ("unreliable", "no_voice", "too_few_samples")
 _Arms = Sequence[Mapping[str, Any]]
 
 
@@ -22,7 +23,7 @@ def facts_section(report: Mapping[str, Any]) -> Section:
     arms = ran(report)
     tone = report.get("tone")
     toned = [arm for arm in arms if of_measure(arm, "tone").value is not None]
-    if tone is None or tone["status"] or not toned:
+    if tone is None or tone["status"] in _REFUSED or not toned:
         return Section(
             name="facts",
             title="Facts",
@@ -43,10 +44,15 @@ def facts_section(report: Mapping[str, Any]) -> Section:
     )
 
 
+def facts_of(arm: Mapping[str, Any]) -> Estimate:
+    """Return how many facts an arm has right: an experiment's own figure, else right answers."""
+    return of_measure(arm, "facts" if "facts" in arm["figures"] else "correct")
+
+
 def auc_words(tone: Mapping[str, Any]) -> str:
-    """Return how well the tone's classifier tells the voices apart."""
+    """Return how well the tone's classifier tells the voices apart, or what decides instead."""
     if tone.get("auc") is None:
-        return "AUC unknown"
+        return tone["status"].replace("_", " ") or "AUC unknown"
     ends = tone.get("auc_ci95")
     inside = f", {ends[0]:.2f} to {ends[1]:.2f}" if ends else ""
     return f"AUC {tone['auc']:.2f}{inside}"
@@ -56,7 +62,7 @@ def _dots(arms: _Arms, count: int) -> Element:
     rows = [
         Dot(
             arm=arm["name"],
-            found=of_measure(arm, "correct"),
+            found=facts_of(arm),
             under="" if arm["answers"] == count else f"asked {arm['answers']} of {count} cases",
         )
         for arm in arms
@@ -65,10 +71,10 @@ def _dots(arms: _Arms, count: int) -> Element:
 
 
 def _no_tone(tone: Mapping[str, Any] | None) -> str:
-    if tone is None:
+    if tone is None or tone["status"] == "no_voice":
         return (
-            "Tone was not measured: it needs samples of the house's voice (docs/evaluation.md, "
-            "Tone)."
+            "Tone was not measured: it needs samples of the house's voice (ragkit eval run --voice "
+            "FILE)."
         )
     if tone["status"] == "unreliable":
         return (
@@ -79,10 +85,7 @@ def _no_tone(tone: Mapping[str, Any] | None) -> str:
 
 
 def _scatter(arms: _Arms) -> Element:
-    found = [
-        (arm_label(arm["name"]), of_measure(arm, "correct"), of_measure(arm, "tone"))
-        for arm in arms
-    ]
+    found = [(arm_label(arm["name"]), facts_of(arm), of_measure(arm, "tone")) for arm in arms]
     shown = [one for one in found if one[1].value is not None]
     description = ". ".join(
         f"{name}: facts {_digits(facts)}, tone {_digits(tone)}" for name, facts, tone in shown
@@ -138,12 +141,12 @@ def _both(arms: _Arms, tone: Mapping[str, Any]) -> Element:
         h(
             "tr",
             arm_head(arm["name"]),
-            _cell(of_measure(arm, "correct")),
+            _cell(facts_of(arm)),
             _cell(of_measure(arm, "tone")),
         )
         for arm in arms
     ]
-    return table("Facts and tone, with 95 % intervals", heads, rows, kind="figures")
+    return table("Facts and tone, with 95 % intervals", heads, rows)
 
 
 def _cell(found: Estimate) -> Element:
@@ -162,6 +165,8 @@ def _markers(tone: Mapping[str, Any]) -> list[Element]:
     held = tone.get("markers") or []
     if not held:
         return []
+    if isinstance(held[0], str):
+        return [h("p", "The house's voice: ", h("bdi", "; ".join(held)), ".")]
     rows = [
         h(
             "tr",
@@ -176,7 +181,7 @@ def _markers(tone: Mapping[str, Any]) -> list[Element]:
         if tone.get("samples")
         else "What tells the voices apart"
     )
-    return [table(caption, ["sign", "house", "base model"], rows, kind="figures")]
+    return [table(caption, ["sign", "house", "base model"], rows)]
 
 
 def _amount(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ragkit_eval.report.block import Section, arm_head, missing, not_measured, table
@@ -18,11 +18,7 @@ def freshness_section(report: Mapping[str, Any], timings: Mapping[str, Any]) -> 
     """Return the shares of each arm that was asked after edits, and how long it took."""
     arms = [arm for arm in ran(report) if arm.get("freshness")]
     if not arms:
-        return not_measured(
-            "freshness",
-            "Freshness",
-            "How docs/evaluation.md, Freshness, says: documents are edited and asked again.",
-        )
+        return not_measured("freshness", "Freshness", "--freshness N")
     rows = [
         h(
             "tr",
@@ -39,7 +35,7 @@ def freshness_section(report: Mapping[str, Any], timings: Mapping[str, Any]) -> 
         lead="Documents were edited, synced and asked again. Fresh answers hold what the document "
         "says now, stale ones what it said before.",
         body=(
-            table("Answers after edits, with 95 % intervals", heads, rows, kind="figures"),
+            table("Answers after edits, with 95 % intervals", heads, rows),
             *_seconds(timings.get("freshness")),
         ),
     )
@@ -58,19 +54,20 @@ def share_cell(found: Estimate) -> Element:
 
 
 def _seconds(held: object) -> list[Element]:
-    """Return the times of the edits: a number, or numbers by name, at most two deep."""
-    if isinstance(held, int | float):
-        return [h("p", f"From edit to right answer: {held:.2f} s.")]
+    """Return the times of the edits: numbers by name, whatever the depth of the names."""
     if not isinstance(held, Mapping):
         return []
-    pairs = [
-        (f"{name} {inner}".replace("_", " ").strip(), value)
-        for name, values in held.items()
-        for inner, value in (values.items() if isinstance(values, Mapping) else [("", values)])
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
     rows = [
         h("tr", h("th", name, scope="row"), h("td", f"{value:,.2f}", class_="number"))
-        for name, value in pairs
+        for name, value in _flat(held, ())
     ]
-    return [table("Seconds, of this run alone", ["what", "value"], rows, kind="figures")]
+    return [table("Seconds, of this run alone", ["what", "value"], rows)]
+
+
+def _flat(held: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[str, float]]:
+    for name, value in held.items():
+        path = (*above, str(name).replace("_", " "))
+        if isinstance(value, Mapping):
+            yield from _flat(value, path)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield ", ".join(path), value

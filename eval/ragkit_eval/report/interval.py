@@ -1,7 +1,7 @@
 """A table with a dot and its 95 % interval in each row, all on one axis from 0 to 100 %.
 
-Widths are per cent of the cell and heights pixels, so that lines and letters keep their size on
-every screen. The drawing repeats what the row says in digits, and is hidden from screen readers.
+Places are per cent of the cell, so that lines and letters keep their size on every screen. The
+drawing repeats what the row says in digits, and is hidden from screen readers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ragkit_eval.report.element import Element, h
 from ragkit_eval.report.estimate import Estimate
 from ragkit_eval.report.wording import percent, percent_range
 
-_MIDDLE = 17
+_MIDDLE = "50%"
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -85,7 +85,7 @@ def _drawn(found: Estimate) -> Element:
         marks.append(h("line", **ends, y1=_MIDDLE, y2=_MIDDLE, class_="range"))
     if found.value is not None:
         marks.append(h("circle", cx=_place(found.value), cy=_MIDDLE, r=5, class_="dot"))
-    return h("svg", *marks, aria_hidden="true", height=2 * _MIDDLE, width="100%", class_="cell")
+    return h("svg", *marks, aria_hidden="true", class_="cell whole")
 
 
 def _axis() -> Element:
@@ -97,6 +97,7 @@ def _axis() -> Element:
             x=f"{at:.0%}",
             y=13,
             text_anchor=anchors.get(at, "middle"),
+            class_="wide" if at in (0.25, 0.75) else None,
         )
         for at in _TICKS
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ragkit_eval.report.estimate import ran
+from ragkit_eval.report.estimate import ran, training_seeds
 from ragkit_eval.report.wording import arm_label, counted, listed
 
 
@@ -50,7 +50,7 @@ def limits(report: Mapping[str, Any]) -> list[str]:
 
 
 def _seeds(report: Mapping[str, Any]) -> str:
-    seeds = report.get("seeds") or []
+    seeds = training_seeds(report)
     if len(seeds) > 1:
         return (
             f"Models were trained with {len(seeds)} seeds ({', '.join(map(str, seeds))}); other "

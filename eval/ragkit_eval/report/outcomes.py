@@ -13,6 +13,8 @@ from ragkit_eval.report.wording import OUTCOME_LABELS, OUTCOMES, percent
 _HEIGHT = 26
 _ROOM = 0.07
 """Share of the bar that a number needs to stand inside its piece."""
+_NARROW_ROOM = 0.25
+"""The same on a phone."""
 
 
 def outcomes_section(report: Mapping[str, Any]) -> Section:
@@ -25,14 +27,15 @@ def outcomes_section(report: Mapping[str, Any]) -> Section:
         }
         for arm in arms
     }
+    named = [name for name in OUTCOMES if any(arm["outcomes"][name] for arm in arms)]
     return Section(
         name="outcomes",
         title="Right, withheld, wrong",
         lead="A wrong answer costs more than a withheld one. Where the documents hold no answer, "
         "withholding is right.",
         body=(
-            _bars("Questions that the documents answer", with_answer),
-            _bars("Questions that they do not answer", without),
+            _bars("Questions that the documents answer", with_answer, named),
+            _bars("Questions that they do not answer", without, named),
         ),
     )
 
@@ -57,11 +60,10 @@ def patterns() -> Element:
     return h("svg", h("defs", *hatchings), width=0, height=0, aria_hidden="true", class_="defs")
 
 
-def _bars(caption: str, counts: Mapping[str, Mapping[str, int]]) -> Element:
+def _bars(caption: str, counts: Mapping[str, Mapping[str, int]], named: list[str]) -> Element:
     shown = {name: came for name, came in counts.items() if sum(came.values())}
     if not shown:
         return h("p", f"{caption}: none were asked.", class_="none")
-    named = [name for name in OUTCOMES if any(came[name] for came in shown.values())]
     heads = [
         h("th", h("span", _swatch(name), OUTCOME_LABELS[name]), scope="col", class_="number")
         for name in named
@@ -112,10 +114,11 @@ def _piece(name: str, at: float, share: float) -> list[Element]:
     )
     if share < _ROOM or name == "failed":
         return [rect]
+    kind = f"in-{name}{' wide' if share < _NARROW_ROOM else ''}"
     middle = f"{(at + share / 2) * 100:.2f}%"
     return [
         rect,
-        h("text", percent(share), x=middle, y=17, text_anchor="middle", class_=f"in-{name}"),
+        h("text", percent(share), x=middle, y=17, text_anchor="middle", class_=kind),
     ]
 
 

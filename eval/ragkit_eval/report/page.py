@@ -12,6 +12,7 @@ from ragkit_eval.cases import Case
 from ragkit_eval.recorded import Recorded
 from ragkit_eval.report.block import Section
 from ragkit_eval.report.browser import browser_section
+from ragkit_eval.report.claims import claims_sections
 from ragkit_eval.report.confidence import confidence_section
 from ragkit_eval.report.element import Child, Element, code, h
 from ragkit_eval.report.estimate import ran
@@ -49,6 +50,7 @@ def page(
     times = timings or {}
     sections = [
         _verdict(report),
+        *claims_sections(report),
         facts_section(report),
         outcomes_section(report),
         retrieval_section(report),
@@ -90,7 +92,10 @@ def page(
         ),
         h(
             "nav",
-            h("ul", *(h("li", h("a", one.title, href=f"#{one.name}")) for one in sections)),
+            h(
+                "ul",
+                *(h("li", h("a", one.name.capitalize(), href=f"#{one.name}")) for one in sections),
+            ),
             aria_label="On this page",
         ),
         h("main", *(one.element() for one in sections)),

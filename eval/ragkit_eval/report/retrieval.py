@@ -38,7 +38,7 @@ def retrieval_section(report: Mapping[str, Any]) -> Section:
         lead=f"Whether the evidence of each answerable question is among the first {depth} "
         "passages, and whether what is said stands in them (groundedness). All from 0 to 1, more "
         "is better.",
-        body=(table("Passages, with 95 % intervals", heads, rows, kind="figures"),),
+        body=(table("Passages, with 95 % intervals", heads, rows),),
     )
 
 

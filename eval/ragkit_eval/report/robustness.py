@@ -19,11 +19,7 @@ def robustness_section(report: Mapping[str, Any]) -> Section:
     """Return the heat map: a row an arm, a column a wording."""
     arms = [arm for arm in ran(report) if arm.get("robustness")]
     if not arms:
-        return not_measured(
-            "robustness",
-            "Robustness to wording",
-            "How docs/evaluation.md, Robustness, says: the questions are asked in other wordings.",
-        )
+        return not_measured("robustness", "Robustness to wording", "--robustness N")
     names = list(dict.fromkeys(name for arm in arms for name in arm["robustness"]))
     wordings = [name for name in names if name != "plain"]
     rows = [
@@ -41,7 +37,7 @@ def robustness_section(report: Mapping[str, Any]) -> Section:
         title="Robustness to wording",
         lead="Share handled rightly when the same questions are asked in other wordings, and the "
         "change to the plain ones in points, with its 95 % interval. The darker, the more is lost.",
-        body=(table("What other wordings cost", heads, rows, kind="figures heat"),),
+        body=(table("What other wordings cost", heads, rows, kind="heat"),),
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LETTER = 6.7
+LETTER = 7.4
 """Width of a letter in labels, in pixels of the drawing."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ragkit_eval.report.block import Section, facts_list
 from ragkit_eval.report.element import Child, Element, h
+from ragkit_eval.report.estimate import ran, training_seeds
 from ragkit_eval.report.wording import arm_label, counted
 
 
@@ -20,7 +21,7 @@ def settings_section(report: Mapping[str, Any]) -> Section:
         body=(
             facts_list(pairs),
             *(h("pre", h("code", command)) for command in commands(report)),
-            *map(_arm, report["arms"]),
+            *map(_arm, ran(report)),
         ),
     )
 
@@ -37,7 +38,7 @@ def made_with(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("seed", str(report.get("seed", 0))),
     ]
     if report.get("seeds"):
-        pairs.append(("training seeds", ", ".join(map(str, report["seeds"]))))
+        pairs.append(("training seeds", ", ".join(map(str, training_seeds(report)))))
     return pairs
 
 
@@ -63,8 +64,6 @@ def _index(index: Mapping[str, Any] | None) -> str:
 
 def _arm(arm: Mapping[str, Any]) -> Element:
     name = h("bdi", arm_label(arm["name"]))
-    if arm["status"] != "run":
-        return h("details", h("summary", name, " (not run)"), h("p", arm["reason"]))
     held = json.dumps(arm.get("settings") or {}, ensure_ascii=False, indent=1, sort_keys=True)
     models = arm.get("models") or []
     return h(

@@ -37,11 +37,11 @@ def spent_section(report: Mapping[str, Any], timings: Mapping[str, Any]) -> Sect
         else []
     )
     return Section(
-        name="spent",
+        name="cost",
         title="Cost and time",
         lead="Tokens and cost are sums over all answers; cost is in the currency of the configured "
         "prices. Times are of one answer, as it was first given, on the machine of the run.",
-        body=(table("What the answers took", heads, rows, kind="figures"), *took),
+        body=(table("What the answers took", heads, rows), *took),
     )
 
 

@@ -13,6 +13,7 @@ from ragkit_eval.report.verdict import is_shown
 from ragkit_eval.report.wording import (
     MINUS,
     arm_label,
+    counted,
     decimal,
     decimal_range,
     label,
@@ -34,15 +35,16 @@ def differences_section(report: Mapping[str, Any]) -> Section:
             body=(h("p", "No declared pair of arms ran.", class_="none"),),
         )
     heads: list[Child] = [
-        *("difference", "by", "value", "95 % interval", "Holm p", "shown"),
-        *("would be found", "cases", "documents", "test"),
+        *("difference", "by", "value", "Holm p", "shown"),
+        *("would be found", "cases"),
     ]
     return Section(
         name="differences",
         title="Differences",
-        lead="First minus second, paired over the cases that both have a value for, documents kept "
-        "together. The pairs were declared before the run; p-values are adjusted for all of them.",
-        body=(table("Declared differences", heads, [*map(_difference, held)], kind="figures"),),
+        lead="First minus second with its 95 % interval, paired over the cases that both have a "
+        "value for, documents kept together. The pairs were declared before the run; p-values are "
+        "adjusted for all of them.",
+        body=(table("Declared differences", heads, [*map(_difference, held)]),),
     )
 
 
@@ -70,7 +72,7 @@ def figures_section(report: Mapping[str, Any]) -> Section:
         title="All figures",
         lead="Beneath each value its 95 % interval and of how many cases it is. Where there is no "
         "value, the reason stands in its place; the reasons of cases without one are counted.",
-        body=(table("Every measure of every arm", heads, rows, kind="figures every"),),
+        body=(table("Every measure of every arm", heads, rows, kind="every"),),
     )
 
 
@@ -86,20 +88,32 @@ def _difference(one: Mapping[str, Any]) -> Element:
             scope="row",
         ),
         h("td", label(one["measure"])),
-        h("td", signed(one["difference"]), class_="number"),
-        h("td", _range(ends) if ends else "too few documents", class_="number"),
-        h("td", p_value(one["p_holm"]), class_="number"),
-        h("td", h("b", "yes") if is_shown(one) else "no"),
+        h(
+            "td",
+            h("b", signed(one["difference"])),
+            h("small", _range(ends) if ends else "no interval"),
+            class_="number",
+        ),
+        h(
+            "td",
+            p_value(one["p_holm"]).removeprefix("p = ").removeprefix("p "),
+            h("small", _TESTS.get(one["test"], one["test"])),
+            class_="number",
+        ),
+        h("td", h("b", "yes") if is_shown(one) else "no", class_="number"),
         h("td", "unknown" if found is None else f"{found:.3f}", class_="number"),
-        h("td", str(one["cases"]), class_="number"),
-        h("td", str(one["clusters"]), class_="number"),
-        h("td", _TESTS.get(one["test"], one["test"])),
+        h(
+            "td",
+            f"{one['cases']:,}",
+            h("small", counted(one["clusters"], "document")),
+            class_="number",
+        ),
     )
 
 
 def signed(value: float) -> str:
     """Return a difference with its sign and three digits."""
-    return f"{value:+.3f}".replace("-", MINUS)
+    return "0.000" if round(value, 3) == 0 else f"{value:+.3f}".replace("-", MINUS)
 
 
 def _range(ends: tuple[float, float]) -> str:
@@ -122,6 +136,7 @@ def _cell(found: Estimate, name: str) -> Element:
         "td",
         h("b", decimal(found.value)),
         ends,
-        h("small", f"{found.n} of {found.of}; {reasons}"),
+        h("small", f"{found.n} of {found.of}"),
+        h("small", reasons),
         class_="number",
     )

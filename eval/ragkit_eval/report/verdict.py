@@ -75,8 +75,8 @@ def verdict(report: Mapping[str, Any]) -> list[Sentence]:
     advised = [advice(differences, report.get("roles") or ROLES, name) for name in measures]
     return [
         *filter(None, advised),
+        *_leading_figures(report),
         *(difference_sentence(d, of=len(differences)) for d in differences),
-        *_alone(report),
         *cautions(report),
     ]
 
@@ -263,28 +263,35 @@ def _open(difference: Mapping[str, Any], low: float, high: float) -> str:
     return f"{text}."
 
 
-def _alone(report: Mapping[str, Any]) -> list[Sentence]:
-    """Return a sentence for each arm where nothing is compared."""
-    if report["differences"]:
-        return []
-    said = []
-    for arm in ran(report):
-        found = of_measure(arm, "correct")
-        if found.value is None:
-            continue
-        right = round(found.value * found.n)
-        text = (
-            f"{sentence_start(arm_label(arm['name']))} answers {right} of "
-            f"{counted(found.n, 'question')} right ({percent(found.value)}"
-        )
-        ends = (
-            "; too few documents for an interval"
-            if found.low is None or found.high is None
-            else f", 95 % interval {percent_range(found.low, found.high)}"
-        )
-        said.append(Sentence(kind=Kind.FACT, text=f"{text}{ends})."))
-    said.append(Sentence(kind=Kind.CAUTION, text="Nothing is compared: no declared pair ran."))
+def _leading_figures(report: Mapping[str, Any]) -> list[Sentence]:
+    """Return how many answers are right: of the arm that most are compared with, or of all."""
+    differences = report["differences"]
+    compared = [d[side] for d in differences for side in ("second", "first")]
+    base = max(compared, key=compared.count) if compared else None
+    measure = differences[0]["measure"] if differences else ""
+    said = [
+        Sentence(kind=Kind.FACT, text=text, measure=measure)
+        for arm in ran(report)
+        if base in (None, arm["name"]) and (text := _right(arm))
+    ]
+    if base is None:
+        said.append(Sentence(kind=Kind.CAUTION, text="Nothing is compared: no declared pair ran."))
     return said
+
+
+def _right(arm: Mapping[str, Any]) -> str:
+    found = of_measure(arm, "correct")
+    if found.value is None:
+        return ""
+    ends = (
+        "too few documents for an interval"
+        if found.low is None or found.high is None
+        else f"95 % interval {percent_range(found.low, found.high)}"
+    )
+    return (
+        f"{sentence_start(arm_label(arm['name']))} handles {round(found.value * found.n):,} of "
+        f"{counted(found.n, 'question')} rightly ({percent(found.value)}, {ends})."
+    )
 
 
 def _reviewed(reviewed: int, count: int) -> str:
