@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from ragkit_eval.report.estimate import Estimate
 from ragkit_eval.report.wording import arm_label
 
 _MOST_COLUMNS = 14
+_TOGETHER = re.compile(r"([\d.,<>]+ %|p [=<] [\d.]+|[\u2212+]?[\d.]+ points?\b)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,15 @@ def breakable(name: str) -> list[Child]:
             parts += [name[start : at + 1], h("wbr")]
             start = at + 1
     return [*parts, name[start:]]
+
+
+def unbroken(text: str) -> list[Child]:
+    """Return a text whose numbers do not part from what they count."""
+    return [
+        h("span", piece, class_="unbroken") if at % 2 else piece
+        for at, piece in enumerate(_TOGETHER.split(text))
+        if piece
+    ]
 
 
 def arm_head(name: str, under: str = "") -> Element:

@@ -14,6 +14,8 @@ from ragkit_eval.report.scale import LETTER, Scale, ceiling, stacked
 from ragkit_eval.report.wording import arm_label, percent
 
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_STEPS = {0.1: 0.02, 0.2: 0.05, 0.5: 0.1, 1.0: 0.25}
+"""Between the lines of a scale that ends there."""
 _Curve = Sequence[Sequence[float]]
 LEAST_ANSWERS = 5
 """A line begins there: the risk of fewer answers is noise."""
@@ -66,7 +68,8 @@ def _curves(curves: Mapping[str, _Curve]) -> Element:
         room = LETTER * max(map(len, names)) + 14 if width > 400 else 12
         x = Scale(low=0, high=1, start=44, end=width - min(room, 200))
         y = Scale(low=0, high=most, start=height - 44, end=24)
-        marks = grid(x, y, _TICKS, [most * share for share in (0, 0.25, 0.5, 0.75, 1)])
+        steps = round(most / _STEPS[most])
+        marks = grid(x, y, _TICKS, [_STEPS[most] * step for step in range(steps + 1)])
         marks.append(h("text", "\u2191 wrong among those given", x=4, y=12, class_="axis"))
         marks.append(
             h("text", "answers given \u2192", x=x.end, y=height - 6, text_anchor="end",

@@ -105,9 +105,10 @@ def _scatter(arms: _Arms) -> Element:
         for number, (_, facts, tone) in enumerate(shown):
             marks += _cross(x, y, facts, tone, f"s{number % 8}")
         inside = Box(x=x.start, y=y.end, width=x.end - x.start, height=y.start - y.end)
-        boxes = labelled(places, [name for name, _, _ in shown], inside)
-        for (px, py), (name, _, _), box in zip(places, shown, boxes, strict=True):
-            marks += _label(px, py, name, box)
+        lines = [line for _, facts, tone in shown for line in _lines(x, y, facts, tone)]
+        boxes = labelled(places, [name for name, _, _ in shown], inside, lines)
+        for number, (place, one, box) in enumerate(zip(places, shown, boxes, strict=True)):
+            marks += _label(place, one[0], box, f"t{number % 8}")
         return height, marks
 
     return figure("facts-plot", "Facts by tone, one cross an arm", description, draw)
@@ -126,10 +127,21 @@ def _cross(x: Scale, y: Scale, facts: Estimate, tone: Estimate, series: str) -> 
     return marks
 
 
-def _label(px: float, py: float, name: str, box: Box) -> list[Element]:
+def _lines(x: Scale, y: Scale, facts: Estimate, tone: Estimate) -> list[Box]:
+    """Return what the arms of a cross cover."""
+    px, py, found = x(facts.value or 0), y(tone.value or 0), []
+    if facts.low is not None and facts.high is not None:
+        found.append(Box(x=x(facts.low), y=py - 2, width=x(facts.high) - x(facts.low), height=4))
+    if tone.low is not None and tone.high is not None:
+        found.append(Box(x=px - 2, y=y(tone.high), width=4, height=y(tone.low) - y(tone.high)))
+    return found
+
+
+def _label(place: tuple[float, float], name: str, box: Box, series: str) -> list[Element]:
+    px, py = place
     near_x = min(max(px, box.x), box.x + box.width)
     near_y = min(max(py, box.y + 2), box.y + box.height - 2)
-    text = h("text", name, x=box.x + 1, y=box.y + 12, class_="name")
+    text = h("text", name, x=box.x + 1, y=box.y + 12, class_=series)
     if abs(near_x - px) + abs(near_y - py) <= 16:
         return [text]
     return [h("line", x1=px, y1=py, x2=near_x, y2=near_y, class_="leader"), text]

@@ -8,7 +8,7 @@ from typing import Any
 from ragkit_eval.report.block import Section, arm_head, missing, not_measured, table
 from ragkit_eval.report.element import Child, Element, h
 from ragkit_eval.report.estimate import Estimate, estimate, ran
-from ragkit_eval.report.wording import percent, percent_range
+from ragkit_eval.report.wording import number, percent, percent_range
 
 _SHARES = ("fresh", "stale", "other")
 _HEADS = ("arm", "edits", "fresh: the new answer", "stale: the old answer", "other")
@@ -58,7 +58,7 @@ def _seconds(held: object) -> list[Element]:
     if not isinstance(held, Mapping):
         return []
     rows = [
-        h("tr", h("th", name, scope="row"), h("td", f"{value:,.2f}", class_="number"))
+        h("tr", h("th", name, scope="row"), h("td", number(value), class_="number"))
         for name, value in _flat(held, ())
     ]
     return [table("Seconds, of this run alone", ["what", "value"], rows)]

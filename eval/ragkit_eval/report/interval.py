@@ -55,7 +55,10 @@ def interval_table(caption: str, rows: Sequence[Dot], *, what: str) -> Element:
             ),
         ),
         h("tbody", *map(_row, rows)),
-        h("tfoot", h("tr", h("td"), h("td", _axis(), class_="plot"), h("td"), h("td"))),
+        h(
+            "tfoot",
+            h("tr", h("td"), h("td", _axis(), class_="plot"), h("td"), h("td", class_="wide")),
+        ),
         class_="dots",
     )
 

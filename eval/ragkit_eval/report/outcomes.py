@@ -13,7 +13,7 @@ from ragkit_eval.report.wording import OUTCOME_LABELS, OUTCOMES, percent
 _HEIGHT = 26
 _ROOM = 0.07
 """Share of the bar that a number needs to stand inside its piece."""
-_NARROW_ROOM = 0.25
+_NARROW_ROOM = 0.36
 """The same on a phone."""
 
 

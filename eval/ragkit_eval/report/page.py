@@ -10,7 +10,7 @@ from typing import Any
 
 from ragkit_eval.cases import Case
 from ragkit_eval.recorded import Recorded
-from ragkit_eval.report.block import Section
+from ragkit_eval.report.block import Section, unbroken
 from ragkit_eval.report.browser import browser_section
 from ragkit_eval.report.claims import claims_sections
 from ragkit_eval.report.confidence import confidence_section
@@ -26,11 +26,12 @@ from ragkit_eval.report.settings import settings_section
 from ragkit_eval.report.spent import spent_section
 from ragkit_eval.report.tables import differences_section, figures_section
 from ragkit_eval.report.verdict import Kind, Sentence, verdict
-from ragkit_eval.report.wording import counted, label
+from ragkit_eval.report.wording import counted
 
 _MARKS = {Kind.SHOWN: "\u25cf", Kind.NOT_SHOWN: "\u25cb", Kind.CAUTION: "!", Kind.FACT: "\u2013"}
-_LEADING = 8
-"""How many sentences of a measure stand open; more are folded away."""
+_ORDER = (Kind.FACT, Kind.SHOWN, Kind.NOT_SHOWN, Kind.CAUTION)
+_LEADING = 12
+"""How many sentences of differences stand open; more are folded away."""
 
 
 def page(
@@ -134,26 +135,19 @@ def _summary(report: Mapping[str, Any]) -> str:
 
 
 def _verdict(report: Mapping[str, Any]) -> Section:
+    """Return the sentences: what is shown stands open, and so does the first measure."""
     said = verdict(report)
-    body: list[Element] = []
-    for measure in dict.fromkeys(one.measure for one in said if one.measure):
-        mine = [one for one in said if one.measure == measure]
-        if body:
-            heading = h("summary", f"The same by {label(measure)}")
-            body.append(h("details", heading, _sentences(mine)))
-        else:
-            body += _leading(mine)
+    first = next((one.measure for one in said if one.measure), "")
+    open_ = [one for one in said if one.kind is Kind.SHOWN or one.measure == first != ""]
+    rest = [one for one in said if one.measure and one not in open_]
+    ranked = sorted(open_, key=lambda one: _ORDER.index(one.kind))
+    rest = [*ranked[_LEADING:], *rest]
+    body = [_sentences(ranked[:_LEADING])] if ranked else []
+    if rest:
+        heading = h("summary", f"{counted(len(rest), 'more finding')}")
+        body.append(h("details", heading, _sentences(rest)))
     body.append(_sentences([one for one in said if not one.measure]))
     return Section(name="verdict", title="What this shows", body=tuple(body))
-
-
-def _leading(said: Sequence[Sentence]) -> list[Element]:
-    if len(said) <= _LEADING:
-        return [_sentences(said)]
-    ranked = sorted(said, key=lambda one: one.kind is not Kind.SHOWN)
-    shown, rest = ranked[:_LEADING], ranked[_LEADING:]
-    folded = h("details", h("summary", f"{len(rest)} more differences"), _sentences(rest))
-    return [_sentences(shown), folded]
 
 
 def _sentences(said: Sequence[Sentence]) -> Element:
@@ -162,7 +156,12 @@ def _sentences(said: Sequence[Sentence]) -> Element:
 
 def _sentence(one: Sentence) -> Element:
     mark: list[Child] = [h("span", _MARKS[one.kind], class_="mark", aria_hidden="true")]
-    return h("li", *mark, h("span", h("bdi", one.text)), class_=one.kind.value.replace(" ", "-"))
+    return h(
+        "li",
+        *mark,
+        h("span", h("bdi", *unbroken(one.text))),
+        class_=one.kind.value.replace(" ", "-"),
+    )
 
 
 def _policy(style: str, script: str) -> Element:

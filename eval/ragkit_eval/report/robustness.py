@@ -52,7 +52,8 @@ def _cell(held: Mapping[str, Any] | None) -> Element:
     return h(
         "td",
         h("b", percent(value.value)),
-        h("small", _change(drop)),
+        h("small", signed_points(-drop.value)),
+        h("small", _inside(drop)),
         class_=f"number loss{shade(drop.value)}",
     )
 
@@ -62,9 +63,8 @@ def shade(drop: float) -> int:
     return sum(drop >= step for step in _STEPS)
 
 
-def _change(drop: Estimate) -> str:
-    """Return a loss as the change that it is: with the other sign."""
-    text = signed_points(-(drop.value or 0.0))
+def _inside(drop: Estimate) -> str:
+    """Return the interval of a loss as that of a change: with the other sign."""
     if drop.low is None or drop.high is None:
-        return text
-    return f"{text} ({points_range(-drop.high, -drop.low, signed=True)})"
+        return "no interval"
+    return points_range(-drop.high, -drop.low, signed=True)

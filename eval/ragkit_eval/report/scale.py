@@ -53,18 +53,24 @@ def ceiling(value: float) -> float:
     return next((step for step in (0.1, 0.2, 0.5) if value <= step), 1.0)
 
 
-def labelled(points: Sequence[tuple[float, float]], texts: Sequence[str], inside: Box) -> list[Box]:
+def labelled(
+    points: Sequence[tuple[float, float]],
+    texts: Sequence[str],
+    inside: Box,
+    lines: Sequence[Box] = (),
+) -> list[Box]:
     """Return where the labels of points may stand: near them, and on nothing if there is room.
 
     Args:
         points: Their places, one a text.
         texts: What they are called.
         inside: Where labels must lie.
+        lines: What else they should not cover.
 
     Returns:
         A box for each text, in order.
     """
-    taken = [Box(x=x - 6, y=y - 6, width=12, height=12) for x, y in points]
+    taken = [Box(x=x - 6, y=y - 6, width=12, height=12) for x, y in points] + [*lines]
     found: list[Box] = []
     for (x, y), text in zip(points, texts, strict=True):
         width = LETTER * len(text) + 2

@@ -72,7 +72,8 @@ def verdict(report: Mapping[str, Any]) -> list[Sentence]:
     """Return the sentences of a report: the advice, the differences, then what to be careful of."""
     differences = report["differences"]
     measures = dict.fromkeys(d["measure"] for d in differences)
-    advised = [advice(differences, report.get("roles") or ROLES, name) for name in measures]
+    asked = [name for at, name in enumerate(measures) if at == 0 or name == "tone"]
+    advised = [advice(differences, report.get("roles") or ROLES, name) for name in asked]
     return [
         *filter(None, advised),
         *_leading_figures(report),

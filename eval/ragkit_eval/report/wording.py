@@ -129,6 +129,8 @@ def p_value(value: float) -> str:
     """Return how a p-value reads: "p = .003", "p < .001"."""
     if value < 0.001:
         return "p < .001"
+    if value < 0.05 <= round(value, 3):
+        return "p < .05"
     digits = 3 if value < 0.0995 else 2
     text = f"{value:.{digits}f}"
     return f"p = {text if text.startswith('1') else text[1:]}"
