@@ -82,18 +82,9 @@ class Browser:
             raise RuntimeError(f"{expression} failed: {found['exceptionDetails']['text']}")
         return found["result"].get("value")
 
-    def picture(self, *, whole: bool = False) -> bytes:
-        """Return the screen, or the whole page, as PNG."""
-        found = self.call(
-            "Page.captureScreenshot", captureBeyondViewport=whole, **self._clip(whole)
-        )
-        return base64.b64decode(found["data"])
-
-    def _clip(self, whole: bool) -> dict[str, Any]:
-        if not whole:
-            return {}
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        return {"clip": {**size, "scale": 1}}
+    def picture(self) -> bytes:
+        """Return the screen as PNG."""
+        return base64.b64decode(self.call("Page.captureScreenshot")["data"])
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._held:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from markdown_it import MarkdownIt
 
 from ragkit_eval.report.markdown import markdown
@@ -35,7 +37,7 @@ def test_it_is_the_same_each_time_and_ends_with_a_line() -> None:
 def test_rows_have_as_many_cells_as_their_heads() -> None:
     lines = markdown(everything().report).splitlines()
     width = 0
-    for before, line in zip(["", *lines], lines):
+    for before, line in pairwise(["", *lines]):
         if line.startswith("|"):
             width = line.count(" | ") if not before.startswith("|") else width
             assert line.count(" | ") == width

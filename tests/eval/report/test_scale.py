@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,7 @@ def test_stacked_labels_keep_their_order_and_distance(places: list[float]) -> No
     moved = stacked(places, 16, 0, 300)
     order = sorted(range(len(places)), key=lambda at: places[at])
     ranked = [moved[at] for at in order]
-    assert all(after - before >= 16 - 1e-6 for before, after in zip(ranked, ranked[1:]))
+    assert all(after - before >= 16 - 1e-6 for before, after in pairwise(ranked))
     assert min(moved) >= -1e-6
 
 

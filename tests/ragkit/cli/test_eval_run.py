@@ -142,7 +142,7 @@ def test_two_runs_are_the_same_bytes_and_the_second_asks_nothing(bench: Bench, c
     code, out, _ = bench("run", cases, "--out", "three", "--json")
     assert code == 0
     assert json.loads(out)["timings"]["from_cache"] == 5
-    for name in ("report.json", "rows.csv", "answers.jsonl", "cases.jsonl"):
+    for name in ("report.json", "report.md", "rows.csv", "answers.jsonl", "cases.jsonl"):
         first = (bench.folder / "one" / name).read_bytes()
         assert first == (bench.folder / "two" / name).read_bytes()
         assert first == (bench.folder / "three" / name).read_bytes()
