@@ -27,6 +27,7 @@ class SavedRow:
         kind: Of the case.
         source: The document that the case is about.
         outcome: "correct", "abstained", "wrong" or "failed".
+        abstained: Whether the answer was withheld.
         scores: By measure, where there is a value; finite.
         statuses: By measure, why there is none.
     """
@@ -36,6 +37,7 @@ class SavedRow:
     kind: str
     source: str
     outcome: str
+    abstained: bool
     scores: Mapping[str, float]
     statuses: Mapping[str, str]
 
@@ -165,6 +167,7 @@ def _row(values: Mapping[str, Any]) -> SavedRow:
         kind=str(values["kind"]),
         source=str(values["source"]),
         outcome=str(values["outcome"]),
+        abstained=bool(values["abstained"]),
         scores=scores,
         statuses={str(name): str(why) for name, why in values["statuses"].items()},
     )

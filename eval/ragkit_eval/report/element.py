@@ -104,7 +104,7 @@ def spread(children: Sequence[Child], between: str = ", ") -> list[Child]:
 
 
 def _written(value: str | float) -> str:
-    if value is True:
+    if isinstance(value, bool):
         return ""
     if isinstance(value, str):
         return value

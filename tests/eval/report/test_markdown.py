@@ -14,7 +14,7 @@ HOSTILE = "<script>alert(1)</script> [x](javascript:alert(1)) ![y](http://x) | `
 
 
 def rendered(text: str) -> str:
-    return MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
 
 
 def test_it_says_what_the_page_says() -> None:

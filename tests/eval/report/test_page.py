@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]
 
 from ragkit_eval.recorded import Shown
 from ragkit_eval.report.page import page

@@ -61,7 +61,7 @@ def test_without_answers_cases_and_times_the_figures_are_shown(folder: Path) -> 
         ("report.json", "{", "it is not JSON"),
         ("cases.jsonl", '{"id": "q", "question": "Q?", "answers": ["a"], "answerable": true}',
          "does not hold the cases of report.json"),
-        ("answers.jsonl", '{"arm": "rag"}', "lacks the field 'id'"),
+        ("answers.jsonl", '{"arm": "rag"}', "lacks the field 'text'"),
         ("timings.json", "[1]", "is no object with named fields"),
         ("timings.json", "{", "cannot be read"),
     ],
