@@ -120,7 +120,7 @@ def _case(one: Disagreement, arms: Sequence[str]) -> Element:
             h("span", *chips, class_="chips"),
         ),
         _known(case),
-        *map(_said, said),
+        *map(_said, _alike(said)),
         h("p", f"{counted(left, 'more arm')} left out.", class_="none") if left else None,
         *_shown(said),
         class_="case",
@@ -144,25 +144,44 @@ def _known(case: Case) -> Element:
     return facts_list(pairs)
 
 
-def _said(said: Said) -> Element:
-    answer = said.answer
+def _alike(said: Sequence[Said]) -> list[list[Said]]:
+    """Return what was said, with arms that said and cited the same together."""
+    groups: dict[tuple[object, ...], list[Said]] = {}
+    for one in said:
+        answer = one.answer
+        key = (one.outcome, answer.text, answer.citations, answer.failure)
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
+
+
+def _said(group: Sequence[Said]) -> Element:
+    """Return an answer with the arms that gave it."""
+    answer, outcome = group[0].answer, group[0].outcome
     if answer.failure:
         text = h("p", h("bdi", cut(answer.failure, 400)), class_="none")
     else:
         text = h("blockquote", h("bdi", cut(answer.text, ANSWER_CHARACTERS) or "(nothing)"))
-    sure = "" if answer.confidence is None else f", confidence {answer.confidence:.2f}"
+    names = listed([arm_label(one.answer.arm) for one in group])
     return h(
         "div",
         h(
             "h3",
-            h("bdi", arm_label(answer.arm)),
-            h("small", f"{_SIGNS[said.outcome]} {OUTCOME_LABELS[said.outcome]}{sure}"),
-            class_=said.outcome,
+            h("bdi", names),
+            h("small", f"{_SIGNS[outcome]} {OUTCOME_LABELS[outcome]}{_sure(group)}"),
+            class_=outcome,
         ),
         text,
         *_cited(answer),
         class_="said",
     )
+
+
+def _sure(group: Sequence[Said]) -> str:
+    known = [one.answer.confidence for one in group if one.answer.confidence is not None]
+    if not known:
+        return ""
+    low, high = f"{min(known):.2f}", f"{max(known):.2f}"
+    return f", confidence {low}" if low == high else f", confidence {low} to {high}"
 
 
 def _cited(answer: Recorded) -> list[Element]:

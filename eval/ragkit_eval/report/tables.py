@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ragkit_eval.report.block import Section, table
@@ -22,6 +22,7 @@ from ragkit_eval.report.wording import (
 )
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "cost")
+_UNANSWERABLE = "unanswerable"
 _TESTS = {"mcnemar": "McNemar", "permutation": "permutation"}
 
 
@@ -60,6 +61,7 @@ def figures_section(report: Mapping[str, Any]) -> Section:
                 "th",
                 label(name),
                 h("small", meanings[name]) if name in meanings else None,
+                h("small", "of answerable questions") if _answerable_only(arms, name) else None,
                 scope="row",
             ),
             *(_cell(of_measure(arm, name), name) for arm in arms),
@@ -74,6 +76,10 @@ def figures_section(report: Mapping[str, Any]) -> Section:
         "value, the reason stands in its place; the reasons of cases without one are counted.",
         body=(table("Every measure of every arm", heads, rows, kind="every"),),
     )
+
+
+def _answerable_only(arms: Sequence[Mapping[str, Any]], name: str) -> bool:
+    return any(_UNANSWERABLE in of_measure(arm, name).statuses for arm in arms)
 
 
 def _difference(one: Mapping[str, Any]) -> Element:
@@ -126,7 +132,11 @@ def _cell(found: Estimate, name: str) -> Element:
         return h("td", h("b", number(found.value)), of, class_="number")
     if found.value is None or not found.statuses:
         return figure_cell(found, counted=True)
-    reasons = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in found.statuses.items())
+    reasons = ", ".join(
+        f"{count} {why.replace('_', ' ')}"
+        for why, count in found.statuses.items()
+        if why != _UNANSWERABLE
+    )
     ends = (
         None
         if found.low is None or found.high is None
@@ -137,6 +147,6 @@ def _cell(found: Estimate, name: str) -> Element:
         h("b", decimal(found.value)),
         ends,
         h("small", f"{found.n} of {found.of}"),
-        h("small", reasons),
+        h("small", reasons) if reasons else None,
         class_="number",
     )

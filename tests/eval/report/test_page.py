@@ -166,6 +166,20 @@ def test_all_outcomes_of_the_answers_are_browsed(whole: tuple[str, Any]) -> None
     assert "shown to RAG" in first
 
 
+def test_arms_that_say_the_same_stand_together() -> None:
+    held = everything()
+    one = held.cases[0]
+    said = [
+        replace(answer, text="Alike.", citations=(), sentences=(), confidence=0.25)
+        for answer in held.answers
+    ]
+    document = html.document_fromstring(page(held.report, said, held.cases))
+    (case,) = document.xpath(f"//details[contains(., '{one.question}')][@class='case']")
+    outcomes = {row["outcome"] for row in held.report["rows"] if row["id"] == one.id}
+    assert len(case.xpath(".//blockquote")) == len(outcomes)
+    assert "confidence 0.25" in case.xpath(".//h3")[0].text_content()
+
+
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)></style></script><!-- ]]> "
     "javascript:alert(1) \u202egnp.exe\u2066 \x1b[31m {{7*7}} &lt;b&gt; "
