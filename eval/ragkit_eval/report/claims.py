@@ -20,7 +20,8 @@ def claims_sections(report: Mapping[str, Any]) -> list[Section]:
         Section(
             name="claims",
             title="What was claimed before the run",
-            lead="A claim holds if the whole 95 % interval of its margin is 0 or more.",
+            lead="A claim holds if the whole 95 % interval of its margin is 0 or more; it is "
+            "uncertain if the margin is, but not all of its interval.",
             body=(table("Claims", heads, [*map(_claim, held)], kind="claims"),),
         )
     ]
