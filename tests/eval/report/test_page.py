@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from importlib.resources import files
@@ -11,9 +12,14 @@ from typing import Any
 import pytest
 from lxml import html  # type: ignore[import-untyped]
 
-from ragkit_eval.recorded import Shown
+from ragkit_eval.recorded import Recorded, Shown
+from ragkit_eval.report.markdown import markdown
 from ragkit_eval.report.page import page
-from tests.support.report import everything, figure, run
+from ragkit_eval.report.schema import check
+from ragkit_eval.run import RunArm
+from ragkit_eval.run import made as made_run
+from ragkit_eval.score import entailment, score
+from tests.support.report import cases, everything, figure, run
 
 CSS = (files("ragkit_eval.report") / "page.css").read_text("utf-8")
 
@@ -166,6 +172,29 @@ def test_all_outcomes_of_the_answers_are_browsed(whole: tuple[str, Any]) -> None
     assert "shown to RAG" in first
 
 
+@pytest.mark.parametrize("count", [1, 5])
+def test_arms_that_failed_on_everything_have_a_page(count: int) -> None:
+    asked = cases(count)
+    said = [
+        Recorded(arm="rag", id=case.id, text="", failure="the server is gone") for case in asked
+    ]
+    rows = score(asked, said, entails=entailment("verbatim"))
+    report = made_run(asked, [RunArm(name="rag")], rows, about={"index": None}).to_json()
+    check(json.loads(json.dumps(report)), "it")
+    text = html.document_fromstring(page(report, said, asked)).text_content()
+    assert f"RAG failed on {count} of {count} case" in text
+    assert "No arm that ran was shown passages." in text
+    assert "RAG" in markdown(report)
+
+
+def test_a_run_without_any_arm_has_a_page() -> None:
+    missing = RunArm(name="rag", missing="no chat model is configured")
+    report = made_run(cases(5), [missing], [], about={"index": None}).to_json()
+    text = html.document_fromstring(page(report, [], cases(5))).text_content()
+    assert "Not run: RAG (no chat model is configured)." in text
+    assert r"Not run\: RAG" in markdown(report)
+
+
 def test_arms_that_say_the_same_stand_together() -> None:
     held = everything()
     one = held.cases[0]
@@ -198,7 +227,7 @@ def test_nothing_of_a_hostile_document_acts() -> None:
         )
         for one in held.answers
     ]
-    cases = [
+    asked = [
         replace(
             case, question=HOSTILE, kind=HOSTILE, answers=(HOSTILE,) * 9 if case.answers else ()
         )
@@ -208,7 +237,7 @@ def test_nothing_of_a_hostile_document_acts() -> None:
     report["cases"]["kinds"] = {HOSTILE: 60}
     report["arms"][1]["settings"] = {"persona": HOSTILE}
     report["arms"].append({"name": HOSTILE, "status": "not_run", "reason": HOSTILE})
-    text = page(report, answers, cases)
+    text = page(report, answers, asked)
     document = html.document_fromstring(text)
     assert len(document.xpath("//script")) == 1
     assert not document.xpath("//img | //comment()")
