@@ -9,10 +9,10 @@ SHELL := /bin/bash
 FIND_LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links "$(place)")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all torture hostile redteam lint typecheck format bench bench-peers evaluate build clean
+.PHONY: help demo test test-all torture hostile redteam lint typecheck format bench bench-peers evaluate report-screenshot build clean
 
 help:  ## print this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.core  ## install, index the example company, ask it three questions
 	@$(BIN)/ragkit demo
@@ -52,6 +52,9 @@ redteam: $(VENV)/.dev  ## attack from within documents, against a model that obe
 evaluate: $(VENV)/.core  ## measure retrieval, answers and abstention on the example questions
 	@$(BIN)/ragkit ingest examples/company --index .ragkit-demo >/dev/null
 	@$(BIN)/ragkit eval answers examples/questions.jsonl --half odd --index .ragkit-demo
+
+report-screenshot: $(VENV)/.dev  ## evaluate the example company, and take docs/report.png of the report in Chromium
+	@$(BIN)/python -m bench.report_screenshot
 
 build: $(VENV)/.dev  ## build the source archive and the wheel into dist/
 	$(BIN)/python -m build --installer uv

@@ -4,7 +4,9 @@ DIR/report.json     everything that is known, in the schema of docs/evaluation.m
 DIR/rows.csv        a line for each arm and case
 DIR/answers.jsonl   what was said, with its passages; can be scored again
 DIR/cases.jsonl     the cases as they were asked
-DIR/timings.json    how long it took; alone in that it differs from run to run
+DIR/report.md       the same in Markdown, without text of the documents
+DIR/timings.json    how long it took; it differs from run to run
+DIR/report.html     all of these as a page; it differs by the times that it shows
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from ragkit_eval.cases import Case, digest, save_cases, write_whole
 from ragkit_eval.metrics.tone import Tone
 from ragkit_eval.metrics.usage import latency
 from ragkit_eval.recorded import Recorded, by_arm, lines_of
+from ragkit_eval.report.markdown import markdown
+from ragkit_eval.report.page import page
 from ragkit_eval.score import DEPTH, MEASURES, Row, Status
-from ragkit_eval.summary import Difference, declared, differences, figures, outcomes
+from ragkit_eval.summary import Difference, declared, differences, figures, outcomes, risk_coverage
 
 SCHEMA = "ragkit-eval-report/1"
 
@@ -123,11 +127,15 @@ class Run:
             UsageError: If a file cannot be written.
         """
         save_cases(self.cases, folder / "cases.jsonl")
-        write_whole(folder / "answers.jsonl", lines_of(row.answer for row in self.rows))
+        answers = [row.answer for row in self.rows]
+        write_whole(folder / "answers.jsonl", lines_of(answers))
         write_whole(folder / "rows.csv", _csv(self.rows))
         timings = {"latency_ms": self.timings(), **(more_timings or {})}
         write_whole(folder / "timings.json", _json(timings))
-        write_whole(folder / "report.json", _json(self.to_json()))
+        report = self.to_json()
+        write_whole(folder / "report.json", _json(report))
+        write_whole(folder / "report.md", markdown(report))
+        write_whole(folder / "report.html", page(report, answers, self.cases, timings))
 
     def _arm(self, arm: RunArm, rows: Sequence[Row]) -> dict[str, Any]:
         if arm.missing:
@@ -148,6 +156,7 @@ class Run:
             "figures": {
                 name: figure.to_json() for name, figure in figures(rows, seed=self.seed).items()
             },
+            "risk_coverage": risk_coverage(rows),
             "failures": [
                 {"id": row.case.id, "reason": row.answer.failure}
                 for row in rows

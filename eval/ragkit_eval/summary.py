@@ -9,7 +9,7 @@ from itertools import product
 
 from ragkit_eval.metrics.abstention import Outcome, abstention_score
 from ragkit_eval.metrics.calibration import expected_calibration_error
-from ragkit_eval.metrics.risk_coverage import aurc, coverage_at_precision
+from ragkit_eval.metrics.risk_coverage import aurc, coverage_at_precision, curve
 from ragkit_eval.metrics.usage import determinism, total_cost
 from ragkit_eval.score import MEASURES, Row, Status
 from ragkit_eval.stats.bootstrap import clustered_ci95
@@ -30,6 +30,7 @@ PAIRS = (
 COMPARED = ("correct", "content_f1")
 """The measures that they are compared by."""
 _SAMPLES = 2000
+_MOST_POINTS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,29 @@ def outcomes(rows: Sequence[Row]) -> dict[str, int]:
     """Return how often each outcome came, and how often the arm failed."""
     counts = Counter("failed" if row.outcome is None else row.outcome.value for row in rows)
     return {name: counts[name] for name in (*Outcome, "failed")}
+
+
+def risk_coverage(rows: Sequence[Row]) -> list[list[float]]:
+    """Return the risk-coverage curve of the answers given, of at most 100 points.
+
+    Returns:
+        [coverage, risk], the surest first, with the first and the last point of the whole curve;
+        empty if no answer given has a confidence.
+    """
+    given = [
+        row
+        for row in rows
+        if row.outcome is not None and row.answer.confidence is not None and not row.abstained
+    ]
+    points = curve(
+        [row.answer.confidence or 0.0 for row in given],
+        [row.outcome is Outcome.CORRECT for row in given],
+    )
+    if len(points) > _MOST_POINTS:
+        last = len(points) - 1
+        kept = [round(at * last / (_MOST_POINTS - 1)) for at in range(_MOST_POINTS)]
+        points = [points[at] for at in kept]
+    return [[round(coverage, 4), round(risk, 4)] for coverage, risk in points]
 
 
 def differences(

@@ -56,7 +56,9 @@ def print_run(terminal: Terminal, run: Run, folder: Path) -> None:
         terminal.say()
         _print_differences(terminal, run)
     terminal.say()
-    terminal.say(f"Written to {folder}: report.json, rows.csv, answers.jsonl, cases.jsonl.")
+    terminal.say(
+        f"Written to {folder}: report.html, report.md, report.json, rows.csv, answers.jsonl."
+    )
 
 
 def _measured_besides(run: Run) -> Iterator[str]:

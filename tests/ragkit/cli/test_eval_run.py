@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,10 +143,18 @@ def test_two_runs_are_the_same_bytes_and_the_second_asks_nothing(bench: Bench, c
     code, out, _ = bench("run", cases, "--out", "three", "--json")
     assert code == 0
     assert json.loads(out)["timings"]["from_cache"] == 5
-    for name in ("report.json", "rows.csv", "answers.jsonl", "cases.jsonl"):
+    for name in ("report.json", "report.md", "rows.csv", "answers.jsonl", "cases.jsonl"):
         first = (bench.folder / "one" / name).read_bytes()
         assert first == (bench.folder / "two" / name).read_bytes()
         assert first == (bench.folder / "three" / name).read_bytes()
+    pages = [
+        re.sub(
+            '<section id="cost".*?</section>', "", (bench.folder / run / "report.html").read_text()
+        )
+        for run in ("one", "two", "three")
+    ]
+    assert "right answers" in pages[0]
+    assert len(set(pages)) == 1
 
 
 def test_arms_of_a_chat_model_share_passages_and_are_paid_once(bench: Bench, cases: str) -> None:
