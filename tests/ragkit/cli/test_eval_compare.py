@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -281,6 +282,32 @@ def test_judging_needs_what_was_said(bench: Bench) -> None:
     Path("one/answers.jsonl").unlink()
     code, _, err = bench("judge", "one", "--metrics", "exact_match")
     assert (code, "answers.jsonl is not there" in err) == (2, True)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ragas") is None, reason="ragas is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_measures_of_ragas(bench: Bench, server: ChatServer) -> None:
+    code, out, err = bench("judge", "one", "--metrics", "string_present,rouge_score", "--json")
+    found = json.loads(out)
+    assert (code, err, found["judge"], found["calibrated"]) == (0, "", None, None)
+    assert found["banners"] == []
+    assert found["ragas"]["rag"]["string_present"]["value"] == 0.5
+    server.always = lambda *_: completion('{"statements": []}', "stop")
+    more = ["--judge", "openai:m", "--judge-url", server.url]
+    code, out, _ = bench("judge", "one", "--metrics", "faithfulness", "--arms", "rag", *more)
+    assert code == 0
+    assert "NOT CALIBRATED" in out
+    assert "not a number" in words(out)
+    judges = json.loads(Path("one/judges.json").read_text())
+    assert judges["ragas"]["rag"]["faithfulness"]["statuses"] == {"not_a_number": 40}
+    assert {row["arm"] for row in judges["rows"]} == {"rag"}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ragas") is not None, reason="ragas is installed")
+def test_without_ragas_the_install_line_is_said(bench: Bench) -> None:
+    code, _, err = bench("judge", "one", "--metrics", "exact_match")
+    assert code == 2
+    assert "pip install 'ragkit[eval]'" in err
 
 
 # -- validate-metrics --------------------------------------------------------------------------
