@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from ragkit_eval.saved import SavedRow, SavedRun, Shared, paired, shared, unknown_arm
 from ragkit_eval.stats.holm import holm
 from ragkit_eval.stats.paired import Contrast, contrast
+from ragkit_eval.summary import COMPARED
 from ragkit_ingest.errors import UsageError
 
 SCHEMA = "ragkit-eval-comparison/1"
@@ -74,7 +75,8 @@ class ComparedMeasure:
         before: The mean first; None if no case has a value in both arms.
         after: The mean then.
         contrast: The difference, after minus before.
-        p_holm: The p-value, adjusted for all measures and arms of the comparison.
+        p_holm: The p-value, adjusted for all arms: for `COMPARED`, the measures that every run is
+            judged by, among themselves, and for the others among themselves.
     """
 
     name: str
@@ -263,7 +265,7 @@ def compare(
         )
     wanted = [name for name in known if not measures or name in measures]
     compared = [_measures(before, after, pair, common, wanted, samples) for pair in pairs]
-    adjusted = iter(holm([m.contrast.p_value for held in compared for m in held if m.contrast]))
+    adjusted = _adjusted([measure for held in compared for measure in held])
     said = before.answers(), after.answers()
     return Comparison(
         before=before,
@@ -278,7 +280,7 @@ def compare(
                 after=second,
                 cases=tuple(_cases(before, after, (first, second), common, said)),
                 unanswered=_unanswered(before, after, (first, second), common),
-                measures=tuple(_adjusted(measure, adjusted) for measure in held),
+                measures=tuple(next(adjusted) for _ in held),
                 figures=_figures(before.arms[first], after.arms[second], known),
                 settings=tuple(_changed(_of_arm(before, first), _of_arm(after, second))),
             )
@@ -349,16 +351,18 @@ def _measures(
     return found
 
 
-def _adjusted(measure: ComparedMeasure, adjusted: Iterator[float]) -> ComparedMeasure:
-    if measure.contrast is None:
-        return measure
-    return ComparedMeasure(
-        name=measure.name,
-        before=measure.before,
-        after=measure.after,
-        contrast=measure.contrast,
-        p_holm=next(adjusted),
-    )
+def _adjusted(measures: Sequence[ComparedMeasure]) -> Iterator[ComparedMeasure]:
+    """Yield the measures with their adjusted p-values, in order."""
+    families: dict[bool, list[float]] = {True: [], False: []}
+    for measure in measures:
+        if measure.contrast is not None:
+            families[measure.name in COMPARED].append(measure.contrast.p_value)
+    left = {which: iter(holm(p_values)) for which, p_values in families.items()}
+    for measure in measures:
+        if measure.contrast is None:
+            yield measure
+        else:
+            yield replace(measure, p_holm=next(left[measure.name in COMPARED]))
 
 
 def _cases(

@@ -8,6 +8,7 @@ from typing import Any
 
 from ragkit_eval.compare import Change, ComparedArm, ComparedCase, Comparison, Setting
 from ragkit_eval.markdown import plain, table
+from ragkit_eval.summary import COMPARED
 
 _LONGEST = 400
 _HEADINGS = {
@@ -37,7 +38,8 @@ def _lines(found: Comparison) -> Iterator[str]:
     yield ""
     yield (
         "Differences are paired, after minus before, over the cases with a value in both; cases of "
-        "one document are kept together; p-values are adjusted by Holm over all measures and arms."
+        "one document are kept together; p-values are adjusted by Holm over the arms, those of "
+        f"{' and '.join(map(plain, COMPARED))} among themselves and the others among themselves."
     )
 
 
@@ -46,10 +48,10 @@ def _cases(found: Comparison) -> str:
     if shared.same:
         return f"{len(shared.ids)} cases, the same in both runs."
     return (
-        f"The runs are not of the same cases: {len(shared.ids)} are in both, unchanged, and are "
-        f"compared; {len(shared.changed)} were changed, {len(shared.only_first)} are only in the "
-        f"first, {len(shared.only_second)} only in the second. {len(shared.moved)} have other "
-        "evidence now."
+        f"The runs are not of the same cases. Compared: {len(shared.ids)} that are in both, "
+        f"unchanged ({len(shared.moved)} with other evidence). Left out: {len(shared.changed)} "
+        f"changed, {len(shared.only_first)} of the first run only, "
+        f"{len(shared.only_second)} of the second only."
     )
 
 

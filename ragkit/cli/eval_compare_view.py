@@ -60,9 +60,9 @@ def _print_cases(terminal: Terminal, shared: Shared) -> None:
         terminal.say(f"{len(shared.ids)} cases, the same in both runs")
         return
     terminal.say(
-        f"The runs are not of the same cases: {len(shared.ids)} are in both, unchanged, and are "
-        f"compared; {len(shared.changed)} were changed, {len(shared.only_first)} are only in the "
-        f"first, {len(shared.only_second)} only in the second."
+        f"The runs are not of the same cases. Compared: {len(shared.ids)} that are in both, "
+        f"unchanged. Left out: {len(shared.changed)} changed, {len(shared.only_first)} of the "
+        f"first run only, {len(shared.only_second)} of the second only."
     )
     if shared.moved:
         terminal.say(

@@ -64,6 +64,16 @@ def test_p_values_are_adjusted_over_all_measures_and_arms(tmp_path: Path) -> Non
     )
 
 
+def test_the_declared_measures_do_not_pay_for_the_others(tmp_path: Path) -> None:
+    one, two = run(tmp_path / "1", [False] * 9 + [True] * 11), run(tmp_path / "2", [True] * 20)
+    (arm,) = compare(one, two, samples=200).arms
+    p_holm = {m.name: m.p_holm for m in arm.measures}
+    assert p_holm["correct"] == pytest.approx(2 * mcnemar_p_value(9, 0))  # and content_f1
+    assert "It became better" in arm.verdict
+    others = [m for m in arm.measures if m.contrast and m.name not in ("correct", "content_f1")]
+    assert p_holm["contains_answer"] == pytest.approx(min(1.0, len(others) * mcnemar_p_value(9, 0)))
+
+
 def test_a_sure_change_is_called_one(tmp_path: Path) -> None:
     one, two = run(tmp_path / "1", [False] * 20), run(tmp_path / "2", [True] * 20)
     better = compare(one, two, measures=["correct"], samples=200).arms[0]
@@ -152,7 +162,7 @@ def test_other_cases_are_compared_where_they_are_the_same(tmp_path: Path) -> Non
         "missing": [f"q{n}" for n in range(7, 21)],
         "new": ["q99"],
     }
-    assert "The runs are not of the same cases: 5 are in both" in page(found)
+    assert "Compared: 5 that are in both" in page(found)
 
 
 def test_a_case_that_one_arm_did_not_answer_is_counted(tmp_path: Path) -> None:
