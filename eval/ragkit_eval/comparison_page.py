@@ -108,4 +108,4 @@ def _interval(interval: tuple[float, float] | None) -> str:
 def _value(value: Any) -> str:
     if value is None:
         return "not set"
-    return plain(value if isinstance(value, str) else json.dumps(value))
+    return plain(value if isinstance(value, str) and value else json.dumps(value))

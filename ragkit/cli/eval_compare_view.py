@@ -99,12 +99,16 @@ def _print_measures(terminal: Terminal, arm: ComparedArm) -> None:
             f"{measure.p_holm:.4f}",
             str(found.cases),
         )
-    for name, (before, after) in arm.figures.items():
-        if before != after:
+    whole = {name: pair for name, pair in arm.figures.items() if pair[0] != pair[1]}
+    if whole:
+        table.add_section()
+        for name, (before, after) in whole.items():
             shown = ["none" if value is None else f"{value:.3f}" for value in (before, after)]
             table.add_row(Text(one_line(name)), *shown, "", "", "", "")
     terminal.say()
     terminal.out.print(table)
+    if whole:
+        terminal.say("Rows without a test are of all answers that each arm gave, together.")
 
 
 def _said(outcome: str, text: str | None) -> str:
@@ -117,4 +121,4 @@ def _said(outcome: str, text: str | None) -> str:
 def _value(value: Any) -> str:
     if value is None:
         return "not set"
-    return one_line(value if isinstance(value, str) else json.dumps(value))
+    return one_line(value if isinstance(value, str) and value else json.dumps(value))
