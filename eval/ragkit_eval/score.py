@@ -86,7 +86,7 @@ MEASURES: Mapping[str, str] = {
     "contains_answer": "an accepted answer stands in the answer",
     "exact_match": "the answer is an accepted one (SQuAD)",
     "token_f1": "words in common with an accepted answer (SQuAD)",
-    "content_f1": "stemmed content words in common",
+    "content_f1": "stemmed content words in common, without those of the question",
     "content_recall": "stemmed content words of the accepted answer that are said",
     "key_fact_recall": "facts that are said",
     "hit@5": "evidence among the first 5 passages",
@@ -203,8 +203,8 @@ def _answer_cells(case: Case, said: str) -> dict[str, Cell]:
     if not case.answerable:
         return dict.fromkeys((*names, "key_fact_recall"), Status.UNANSWERABLE)
     facts = key_fact_recall(said, case.facts or case.answers[:1])
-    content = content_f1(said, case.answers)
-    recall = content_recall(said, case.answers)
+    content = content_f1(said, case.answers, case.question)
+    recall = content_recall(said, case.answers, case.question)
     return {
         "contains_answer": float(bool(said) and contains_answer(said, case.answers)),
         "exact_match": exact_match(said, case.answers) if said else 0.0,

@@ -9,9 +9,24 @@ from typing import Annotated
 
 import typer
 
-from ragkit.cli import eval_import, eval_questions, eval_report, eval_run
+from ragkit.cli import (
+    eval_compare,
+    eval_gate,
+    eval_import,
+    eval_judge,
+    eval_questions,
+    eval_report,
+    eval_run,
+    eval_validate,
+)
 from ragkit.cli.failure import EXIT_FAILED
-from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption, MinConfidenceOption
+from ragkit.cli.option import (
+    EmbedderOption,
+    Half,
+    IndexOption,
+    JsonOption,
+    MinConfidenceOption,
+)
 from ragkit.cli.session import Session, session_of
 
 app = typer.Typer(
@@ -31,14 +46,6 @@ class Modes(StrEnum):
     ALL = "all"
 
 
-class Half(StrEnum):
-    """Which cases of a file are asked."""
-
-    ALL = "all"
-    EVEN = "even"
-    ODD = "odd"
-
-
 @app.callback()
 def every_evaluation() -> None:
     """Measure retrieval, answers and abstention on questions whose answers are known."""
@@ -48,6 +55,10 @@ app.command("questions")(eval_questions.questions)
 app.command("import")(eval_import.import_cases)
 app.command("run")(eval_run.run)
 app.command("report")(eval_report.report)
+app.command("compare")(eval_compare.compare)
+app.command("gate")(eval_gate.gate)
+app.command("judge")(eval_judge.judge)
+app.command("validate-metrics")(eval_validate.validate)
 
 
 @app.command("answers")

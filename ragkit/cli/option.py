@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,6 +14,15 @@ from ragkit_ingest.errors import UsageError
 
 STDIN_LIMIT = 1_000_000
 """Characters read from standard input for one question; the pipeline allows far fewer."""
+
+
+class Half(StrEnum):
+    """Which entries of a file are looked at."""
+
+    ALL = "all"
+    EVEN = "even"
+    ODD = "odd"
+
 
 IndexOption = Annotated[
     str | None,

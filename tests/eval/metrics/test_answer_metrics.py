@@ -43,6 +43,27 @@ def test_content_f1_is_over_stems_without_stopwords() -> None:
     assert content_f1("anything", ["?!"]) is None
 
 
+def test_words_of_the_question_count_for_nothing() -> None:
+    asked = "How long is the notice period?"
+    said = "The notice period is three months"
+    assert content_f1(said, ["three months"]) == pytest.approx(2 / 3)
+    assert content_f1(said, ["three months"], asked) == 1.0
+    assert content_f1(said, ["The notice period is four months"], asked) == 0.5
+    assert content_f1("It is a notice period.", ["three months"], asked) == 0.0
+    assert content_recall("The notice period", ["notice of three months"], asked) == 0.0
+    assert content_recall("three", ["notice of three months"], asked) == 0.5
+
+
+def test_an_answer_that_stands_in_the_question_is_still_compared() -> None:
+    asked = "Is tea or coffee free?"
+    assert content_f1("tea", ["tea"], asked) == 1.0
+    assert content_f1("coffee", ["tea"], asked) == 0.0
+    assert content_f1("water", ["tea"], asked) == 0.0
+    assert content_recall("Tea and coffee", ["tea"], asked) == 1.0
+    assert content_f1("", ["tea"], asked) == 0.0
+    assert content_f1("tea", ["?!"], asked) is None
+
+
 def test_content_recall_does_not_punish_a_whole_sentence() -> None:
     said = "Employees must give notice of three months before they leave the company"
     assert content_recall(said, ["three months"]) == 1.0
