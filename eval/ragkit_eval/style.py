@@ -79,7 +79,7 @@ _PERSONS = {
     "we, us, our": frozenset({"we", "us", "our", "ours", "ourselves"}),
     "you, your": frozenset({"you", "your", "yours", "yourself", "yourselves"}),
 }
-IN_PERSONS = frozenset().union(*_PERSONS.values())
+IN_PERSONS: frozenset[str] = frozenset[str]().union(*_PERSONS.values())
 """Words that are counted by person as well."""
 _HUNDRED = 100.0
 _LONGEST_PHRASE = 12

@@ -337,7 +337,8 @@ def _unfitted(samples: int, negatives: int) -> Voice:
 
 
 def _unique(texts: Sequence[str], groups: Sequence[Hashable] | None, side: str) -> list[_Text]:
-    named = [(side, place) for place in range(len(texts))] if groups is None else groups
+    own: Sequence[Hashable] = [(side, place) for place in range(len(texts))]
+    named = own if groups is None else groups
     if len(named) != len(texts):
         raise ValueError(f"there are {len(texts)} texts of the {side} and {len(named)} groups")
     found: dict[str, _Text] = {}
