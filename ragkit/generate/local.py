@@ -10,7 +10,8 @@ import os
 import warnings
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -83,6 +84,31 @@ class LocalChatModel:
         """Where it computes, such as "cuda:0"; loads the model."""
         model, _ = self._parts()
         return str(model.device)
+
+    def sampling(self, *, temperature: float, seed: int) -> LocalChatModel:
+        """Return the same model, loaded once for both, that draws its texts in another way.
+
+        Args:
+            temperature: 0 for the likeliest text, up to 2.
+            seed: Of the draws.
+
+        Raises:
+            GeneratorError: If the model cannot be loaded.
+        """
+        self._parts()
+        other = copy(self)
+        other._settings = replace(self._settings, temperature=temperature, seed=seed)
+        return other
+
+    def prompt_tokens(self, messages: Sequence[Message]) -> int:
+        """Return the length of messages in the model's tokens, as they are set for it.
+
+        Raises:
+            GeneratorError: If the model cannot be loaded, or its template does not take them.
+        """
+        _, tokenizer = self._parts()
+        with self._translated():
+            return int(_encoded(messages, tokenizer)["input_ids"].shape[1])
 
     def close(self) -> None:
         """Release the memory; the model is loaded again if it is used again."""
