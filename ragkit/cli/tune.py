@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ragkit.cli import tune_check
+from ragkit.cli import tune_check, tune_serve
 
 app = typer.Typer(
     help="Fine-tune a model's tone on samples of the house voice, and see that nothing broke.",
@@ -20,3 +20,4 @@ def every_tuning() -> None:
 
 
 app.command("check")(tune_check.check)
+app.command("serve")(tune_serve.serve)

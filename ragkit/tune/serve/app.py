@@ -57,14 +57,13 @@ class Parts:
 
 
 def make(parts: Parts) -> FastAPI:
-    """Return the application; it starts the worker, and closes it and the ledger at the end."""
+    """Return the application; it starts the worker, and closes it at the end."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         parts.worker.start()
         yield
         await run_in_threadpool(parts.worker.close)
-        parts.ledger.close()
 
     app = FastAPI(
         lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
@@ -75,6 +74,7 @@ def make(parts: Parts) -> FastAPI:
     app.add_exception_handler(Exception, _broken)
     _add_files(app, parts)
     _add_jobs(app, parts)
+    _add_history(app, parts)
     _add_models(app, parts)
     _add_chat(app, parts)
     return app
@@ -184,12 +184,6 @@ def _expiry(form: FormData) -> int | None:
 def _add_jobs(app: FastAPI, parts: Parts) -> None:
     ledger, worker = parts.ledger, parts.worker
 
-    def known(name: str) -> Job:
-        job = ledger.get(Job, name)
-        if job is None:
-            raise no_job(name)
-        return job
-
     @app.post("/v1/fine_tuning/jobs")
     async def create(request: Request) -> Response:
         body = read(JobBody, await request.body())
@@ -204,7 +198,7 @@ def _add_jobs(app: FastAPI, parts: Parts) -> None:
 
     @app.get("/v1/fine_tuning/jobs/{name}")
     def job(name: str) -> Response:
-        return JSONResponse(known(name).to_json())
+        return JSONResponse(_known_job(ledger, name).to_json())
 
     @app.post("/v1/fine_tuning/jobs/{name}/cancel")
     def cancel(name: str) -> Response:
@@ -218,15 +212,30 @@ def _add_jobs(app: FastAPI, parts: Parts) -> None:
     def resume(name: str) -> Response:
         return JSONResponse(worker.resume(name).to_json())
 
+
+def _add_history(app: FastAPI, parts: Parts) -> None:
+    ledger = parts.ledger
+
     @app.get("/v1/fine_tuning/jobs/{name}/events")
     def events(name: str, request: Request) -> Response:
-        page = _page(ledger, JobEvent, request, owner=known(name).id, default=20, most=100)
-        return JSONResponse(_listed(page))
+        owner = _known_job(ledger, name).id
+        return JSONResponse(
+            _listed(_page(ledger, JobEvent, request, owner=owner, default=20, most=100))
+        )
 
     @app.get("/v1/fine_tuning/jobs/{name}/checkpoints")
     def checkpoints(name: str, request: Request) -> Response:
-        page = _page(ledger, Checkpoint, request, owner=known(name).id, default=10, most=100)
-        return JSONResponse(_listed(page))
+        owner = _known_job(ledger, name).id
+        return JSONResponse(
+            _listed(_page(ledger, Checkpoint, request, owner=owner, default=10, most=100))
+        )
+
+
+def _known_job(ledger: Ledger, name: str) -> Job:
+    job = ledger.get(Job, name)
+    if job is None:
+        raise no_job(name)
+    return job
 
 
 def _job(body: JobBody, parts: Parts) -> Job:
@@ -369,7 +378,9 @@ def _page(
     said = request.query_params.get("limit", str(default))
     if not (said.isascii() and said.isdecimal() and 1 <= int(said[:9]) <= most):
         raise invalid(
-            "limit", f"Invalid 'limit': it must be a whole number from 1 to {most}.", "invalid_value"
+            "limit",
+            f"Invalid 'limit': it must be a whole number from 1 to {most}.",
+            "invalid_value",
         )
     after = request.query_params.get("after") or None
     try:

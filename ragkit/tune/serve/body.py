@@ -14,6 +14,8 @@ MAX_EPOCHS = 50
 MAX_BATCH = 256
 _SUFFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _STOPS = 4
+_One = Annotated[float, Field(ge=1, le=1)]
+_Zero = Annotated[float, Field(ge=0, le=0)]
 
 
 class _Body(BaseModel):
@@ -156,9 +158,9 @@ class ChatBody(_Body):
     stop: str | list[str] | None = None
 
     n: Literal[1] | None = None
-    top_p: Literal[1] | Literal[1.0] | None = None
-    frequency_penalty: Literal[0] | Literal[0.0] | None = None
-    presence_penalty: Literal[0] | Literal[0.0] | None = None
+    top_p: _One | None = None
+    frequency_penalty: _Zero | None = None
+    presence_penalty: _Zero | None = None
     logprobs: Literal[False] | None = None
     response_format: dict[Literal["type"], Literal["text"]] | None = None
 
@@ -212,7 +214,9 @@ def _fault(error: ErrorDetails) -> Fault:
         )
     param = _named(error)
     if error["type"] == "missing":
-        return invalid(param, f"Missing required parameter: '{param}'.", "missing_required_parameter")
+        return invalid(
+            param, f"Missing required parameter: '{param}'.", "missing_required_parameter"
+        )
     if error["type"] == "extra_forbidden":
         return invalid(
             param, f"Unrecognized request argument supplied: {param}", "unknown_parameter"

@@ -13,20 +13,25 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ragkit.tune.check import check_file
 from ragkit_ingest.errors import RagkitError
+
+if TYPE_CHECKING:
+    from ragkit.tune.training_watch import TrainingEvent
 
 Tell = Callable[[Mapping[str, Any]], None]
 
 _LISTED = 5
 _LOCK_WAIT_S = 60
+_ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
 
 
 def main() -> None:
@@ -85,47 +90,89 @@ def complaint(file: Path, param: str) -> str:
 def _train(order: Mapping[str, Any], tell: Tell) -> None:
     from filelock import FileLock
 
-    from ragkit.tune.trainer import TrainingEvent, TrainingSettings, train
+    from ragkit.tune.trainer import TrainingSettings, finished, train
 
-    def on_event(event: TrainingEvent) -> None:
-        tell(
-            {
-                "event": {
-                    "step": event.step,
-                    "steps": event.steps,
-                    "loss": _number(event.loss),
-                    "held_out_loss": _number(event.held_out_loss),
-                    "checkpoint": str(event.checkpoint or ""),
-                }
-            }
-        )
-
-    settings = TrainingSettings(
-        base=Path(order["base"]), out=Path(order["out"]), **order["settings"]
-    )
+    out = Path(order["out"])
     # One that a killed server left behind may be ending still.
-    with FileLock(f"{order['out']}.lock", timeout=_LOCK_WAIT_S, mode=0o600):
+    with FileLock(f"{out}.lock", timeout=_LOCK_WAIT_S, mode=0o600):
+        if finished(out):  # the server was killed before it heard of it
+            tell({"result": {"trained_tokens": _tokens_of(out), "stopped_early": False}})
+            return
+        steps = Steps(out.parent / "checkpoints", tell)
         result = train(
             Path(order["training_file"]),
             Path(order["validation_file"]) if order["validation_file"] else None,
-            settings,
-            on_event=on_event,
-            stopped=lambda: False,
+            TrainingSettings(base=Path(order["base"]), out=out, **order["settings"]),
+            on_event=steps.take,
         )
-    tell(
-        {
-            "result": {
-                "adapter": str(result.adapter),
-                "trained_tokens": result.trained_tokens,
-                "stopped_early": result.stopped_early,
+        steps.tell()
+    told = {"trained_tokens": result.trained_tokens, "stopped_early": result.stopped_early}
+    tell({"result": told})
+
+
+class Steps:
+    """Makes one answer of each step's events, and keeps the checkpoints' adapters.
+
+    The trainer itself removes all but the last checkpoints.
+
+    Args:
+        folder: Where the checkpoints' adapters are kept.
+        tell: Takes the answers.
+    """
+
+    def __init__(self, folder: Path, tell: Tell) -> None:
+        self._folder = folder
+        self._tell = tell
+        self._held: dict[str, Any] | None = None
+
+    def take(self, event: TrainingEvent) -> None:
+        """Take an event: of a step, then of a look at the held-out examples, then of a save."""
+        if self._held is None or event.step != self._held["step"]:
+            self.tell()
+            self._held = {
+                "step": event.step,
+                "steps": event.steps,
+                "loss": _number(event.loss),
+                "held_out_loss": None,
+                "checkpoint": "",
             }
-        }
-    )
+        if event.held_out_loss is not None:
+            self._held["held_out_loss"] = _number(event.held_out_loss)
+        if event.checkpoint is not None:
+            self._held["checkpoint"] = str(self._kept(event.checkpoint, event.step))
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell of the step whose events were taken, if that was not done."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._tell({"event": held})
+
+    def _kept(self, checkpoint: Path, step: int) -> Path:
+        place = self._folder / f"step-{step}"
+        half = self._folder / f"step-{step}.part"
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        for name in _ADAPTER:
+            try:
+                os.link(checkpoint / name, half / name)
+            except OSError:  # a disk without hard links
+                shutil.copyfile(checkpoint / name, half / name)
+        shutil.rmtree(place, ignore_errors=True)
+        half.replace(place)
+        return place
 
 
-def _number(value: float | None) -> float | None:
+def _tokens_of(out: Path) -> int | None:
+    """Return the trained tokens that a finished training wrote down; None if it did not."""
+    states = (out / "checkpoints").glob("*/trainer_state.json")
+    seen = [json.loads(file.read_text(encoding="utf-8")) for file in states]
+    return max((int(state["num_input_tokens_seen"]) for state in seen), default=None)
+
+
+def _number(value: float) -> float | None:
     """Return what JSON can hold of a number."""
-    return value if value is not None and math.isfinite(value) else None
+    return value if math.isfinite(value) else None
 
 
 _VERBS = {"check": _check, "train": _train}

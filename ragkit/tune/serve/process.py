@@ -10,13 +10,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 _CHILD = "ragkit.tune.serve.child"
 
 
+class Process(Protocol):
+    """One order that is carried out elsewhere."""
+
+    def answers(self) -> Iterator[dict[str, Any]]:
+        """Yield what it answers, up to a result or an error; nothing more once it was ended."""
+        ...
+
+    def end(self) -> None:
+        """End it at once; any thread may."""
+        ...
+
+    def close(self) -> None:
+        """End it if it goes on, and release what it holds."""
+        ...
+
+
 class ChildProcess:
-    """One order that is carried out elsewhere.
+    """A `Process` of this machine.
 
     Args:
         order: What to do, see `child`.

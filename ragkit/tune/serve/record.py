@@ -37,7 +37,10 @@ class Record:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """Return the record that `to_row` was made of."""
-        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in row.items()})
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
+        }
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

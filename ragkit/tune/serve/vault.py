@@ -64,7 +64,8 @@ class Vault:
         name = new_id("file-")
         half = self._folder / f"{name}{_HALF}"
         try:
-            with half.open("xb", opener=_private) as file:
+            descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
                 shutil.copyfileobj(content, file, 1 << 20)
                 file.flush()
                 os.fsync(file.fileno())
@@ -113,7 +114,3 @@ class Vault:
         for stored in self._ledger.all(StoredFile):
             if not self.there(stored):
                 self.drop(stored)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -19,12 +19,14 @@ from typing import Any
 
 from ragkit.tune.serve.fault import Fault, invalid, no_job
 from ragkit.tune.serve.ledger import Ledger
-from ragkit.tune.serve.process import ChildProcess
+from ragkit.tune.serve.process import ChildProcess, Process
 from ragkit.tune.serve.record import Checkpoint, Job, JobEvent, TunedModel
 from ragkit.tune.serve.vault import Vault, new_id
 
 EPOCHS, BATCH, LEARNING_RATE = 3, 4, 2e-4
 """What "auto" and a multiplier of 1 mean."""
+
+Begin = Callable[[Mapping[str, Any], Path], Process]
 
 _COLUMNS = ("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy")
 _RETRY_S = 5.0
@@ -36,7 +38,7 @@ class _Lane:
 
     status: str
     job: str = ""
-    process: ChildProcess | None = None
+    process: Process | None = None
 
 
 class Worker:
@@ -48,6 +50,7 @@ class Worker:
         bases: Folder of each base by name.
         folder: The server's data folder; jobs train in its `jobs`.
         device: Where it is trained; "" for CUDA if present, else the CPU.
+        begin: Starts a process, given the order and where its log goes.
         clock: Seconds since 1970.
     """
 
@@ -59,6 +62,7 @@ class Worker:
         bases: Mapping[str, Path],
         folder: Path,
         device: str = "",
+        begin: Begin = ChildProcess,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger = ledger
@@ -66,6 +70,7 @@ class Worker:
         self._bases = bases
         self._folder = folder
         self._device = device
+        self._begin = begin
         self._clock = clock
         self._changed = Condition()
         self._closing = False
@@ -105,12 +110,11 @@ class Worker:
 
     def submit(self, job: Job) -> None:
         """Add a job; it is on the disk when this returns."""
+        created = f"Created fine-tuning job: {job.id}"
         what = f"Validating training file: {job.training_file}"
         if job.validation_file:
             what += f" and validation file: {job.validation_file}"
-        self._ledger.add(
-            job, self._event(job.id, f"Created fine-tuning job: {job.id}"), self._event(job.id, what)
-        )
+        self._ledger.add(job, self._event(job.id, created), self._event(job.id, what))
         self._wake()
 
     def cancel(self, name: str) -> Job:
@@ -239,7 +243,7 @@ class Worker:
             current = self._ledger.get(Job, job.id)
             if self._closing or current is None or not current.live or current.held:
                 return
-            lane.process = process = ChildProcess(order, log)
+            lane.process = process = self._begin(order, log)
         yield from process.answers()
 
     def _validate(self, lane: _Lane, job: Job) -> None:
@@ -259,7 +263,9 @@ class Worker:
     def _train(self, lane: _Lane, job: Job) -> None:
         if job.model not in self._bases:
             message = f"the base {job.model} is no longer served; start the server with it"
-            self._fail(job.id, {"code": "model_not_available", "message": message, "param": "model"})
+            self._fail(
+                job.id, {"code": "model_not_available", "message": message, "param": "model"}
+            )
             return
         files = self._files(job)
         if files is None:
@@ -397,7 +403,7 @@ class Worker:
                         id=name,
                         created_at=now,
                         base=job.model,
-                        adapter=self._relative(Path(result["adapter"])),
+                        adapter=self._relative(self._place(job) / "training"),
                     )
                 )
                 if result["stopped_early"]:
