@@ -231,7 +231,7 @@ def _named(error: ErrorDetails) -> str:
     for place in error["loc"]:
         if isinstance(place, int):
             name += f"[{place}]"
-        elif _FIELD.fullmatch(place):
+        elif _FIELD.fullmatch(place) and place not in _TYPES:
             name += f".{place}" if name else place
         else:  # which of several types was tried, or a key of the client's own
             break
@@ -239,3 +239,4 @@ def _named(error: ErrorDetails) -> str:
 
 
 _FIELD = re.compile(r"[a-z_]{1,40}")
+_TYPES = {"str", "int", "float", "bool"}

@@ -9,8 +9,10 @@ import pytest
 from openai import NotFoundError, OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
-from tests.support.tune_server import ServerProcess, client, examples, in_thread
+from tests.support.tune_server import client, examples, in_thread
 
+ANSWER = "o" * 24
+SAID = "o" * 8
 ASK = [{"role": "user", "content": "Question 3?"}]
 
 
@@ -26,15 +28,15 @@ def ended(api: OpenAI, job: str, *, timeout_s: float = 240) -> FineTuningJob:
 
 def says(api: OpenAI, model: str) -> str:
     answer = api.chat.completions.create(
-        model=model, messages=ASK, temperature=0, max_completion_tokens=20  # type: ignore[arg-type]
+        model=model, messages=ASK, temperature=0, max_completion_tokens=8  # type: ignore[arg-type]
     )
     return answer.choices[0].message.content or ""
 
 
 def test_a_model_is_tuned_and_asked(base: Path, tmp_path: Path) -> None:
     with in_thread(base, tmp_path / "data") as url, client(url) as api:
-        training = api.files.create(file=("voice.jsonl", examples(16)), purpose="fine-tune")
-        held_out = api.files.create(file=("held.jsonl", examples(4)), purpose="fine-tune")
+        training = api.files.create(file=("voice.jsonl", examples(16, ANSWER)), purpose="fine-tune")
+        held_out = api.files.create(file=("held.jsonl", examples(4, ANSWER)), purpose="fine-tune")
         created = api.fine_tuning.jobs.create(
             model="tiny",
             training_file=training.id,
@@ -45,7 +47,7 @@ def test_a_model_is_tuned_and_asked(base: Path, tmp_path: Path) -> None:
                 "type": "supervised",
                 "supervised": {
                     "hyperparameters": {
-                        "n_epochs": 25,
+                        "n_epochs": 8,
                         "batch_size": 4,
                         "learning_rate_multiplier": 100.0,
                     }
@@ -69,9 +71,9 @@ def test_a_model_is_tuned_and_asked(base: Path, tmp_path: Path) -> None:
 
         checkpoint = next(iter(api.fine_tuning.jobs.checkpoints.list(job.id)))
         assert checkpoint.metrics.valid_loss is not None
-        assert says(api, "tiny") != "Aye aye!"
-        assert says(api, job.fine_tuned_model) == "Aye aye!"
-        assert says(api, checkpoint.fine_tuned_model_checkpoint) == "Aye aye!"
+        assert says(api, "tiny") != SAID
+        assert says(api, job.fine_tuned_model) == SAID
+        assert says(api, checkpoint.fine_tuned_model_checkpoint) == SAID
 
         table = api.files.content(job.result_files[0]).text.splitlines()
         assert table[0] == "step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy"
@@ -82,4 +84,4 @@ def test_a_model_is_tuned_and_asked(base: Path, tmp_path: Path) -> None:
         assert api.models.delete(job.fine_tuned_model).deleted
         with pytest.raises(NotFoundError, match="does not exist"):
             says(api, job.fine_tuned_model)
-        assert says(api, checkpoint.fine_tuned_model_checkpoint) == "Aye aye!"
+        assert says(api, checkpoint.fine_tuned_model_checkpoint) == SAID
