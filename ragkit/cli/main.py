@@ -20,7 +20,7 @@ app = typer.Typer(
     name="ragkit",
     help="Ask your own documents and get answers whose every citation can be checked, offline.",
     epilog="Start with: ragkit demo. Exit codes: 0 done, 1 failed, 2 wrong usage, "
-    "3 done but some files failed.",
+    "3 done but some files failed, 4 tuned but not promoted.",
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,

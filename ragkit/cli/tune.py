@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ragkit.cli import tune_check, tune_serve
+from ragkit.cli import tune_check, tune_prepare, tune_serve, tune_tone
 
 app = typer.Typer(
     help="Fine-tune a model's tone on samples of the house voice, and see that nothing broke.",
@@ -19,5 +19,7 @@ def every_tuning() -> None:
     """Fine-tune a model's tone on samples of the house voice, and see that nothing broke."""
 
 
+app.command("prepare")(tune_prepare.prepare)
 app.command("check")(tune_check.check)
+app.command("tone")(tune_tone.tone)
 app.command("serve")(tune_serve.serve)

@@ -95,12 +95,19 @@ def _example(value: Any) -> Example:
     if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
         raise ValueError("it holds no list of messages")
     return Example(
-        messages=tuple(_message(one) for one in messages),
+        messages=tuple(message_of(one) for one in messages),
         weights=tuple(one.get("weight", 1) != 0 for one in messages),
     )
 
 
-def _message(value: dict[str, Any]) -> Message:
+def message_of(value: Any) -> Message:
+    """Return the message of a dialogue in JSON.
+
+    Raises:
+        ValueError: If it is none, of another role, or holds no text.
+    """
+    if not isinstance(value, dict):
+        raise ValueError("a message is no object")  # noqa: TRY004
     role, content = value.get("role"), value.get("content")
     role = "system" if role == "developer" else role
     if role not in ("system", "user", "assistant"):

@@ -470,7 +470,7 @@ class HostedTuning:
             yield
         except KeyboardInterrupt:
             self._note(
-                f"The job {job} goes on there. Follow it again: {command} --resume {job}. "
+                f"The job {job} goes on there. Follow it again: {command} --follow {job}. "
                 f"End it: {command} --cancel {job}"
             )
             raise

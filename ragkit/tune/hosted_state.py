@@ -57,7 +57,7 @@ class HostedState:
         except (OSError, ValueError, TypeError, AttributeError) as exc:
             raise TuneError(
                 f"{self._path}, which holds what was begun at hosted services, cannot be read "
-                f"({exc}); move it away, and follow a job that was begun with --resume JOB"
+                f"({exc}); move it away, and follow a job that was begun with --follow JOB"
             ) from exc
 
     def get(self, key: str) -> Run | None:

@@ -232,7 +232,7 @@ class _Run:
 
     def train(self, examples: Sequence[Example], others: Sequence[Example]) -> _Done:
         """Train, and write the adapter unless it was cancelled."""
-        with _own_randomness():
+        with _own_randomness(), _quiet():
             model, tokenizer = _loaded(self._settings)
             learning, left_out = self._set(examples, tokenizer, model)
             judging, _ = self._set(others, tokenizer, model) if others else ([], 0)
@@ -412,23 +412,16 @@ def _loaded(settings: TrainingSettings) -> tuple[Any, Any]:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     local = {"local_files_only": True, "trust_remote_code": False}
     halved = (settings.device or best_device()) == "cuda" and _reads_bf16()
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(str(settings.base), **local)
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            str(settings.base),
-            dtype=torch.bfloat16 if halved else torch.float32,
-            use_safetensors=True,
-            **local,
-        )
-    finally:
-        if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(settings.base), **local)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        str(settings.base),
+        dtype=torch.bfloat16 if halved else torch.float32,
+        use_safetensors=True,
+        **local,
+    )
     if not tokenizer.is_fast:
         raise TuneError(
             f"the tokenizer of {settings.base} is a slow one, which cannot say where its tokens "
@@ -535,6 +528,22 @@ def _locked(out: Path) -> Iterator[None]:
             yield
     except Timeout as exc:
         raise UsageError(f"another process trains in {out}; wait for it, or stop it") from exc
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers from printing: what happens is told by events."""
+    from transformers.utils import logging
+
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
