@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ragkit.tune.hosted import HostedPlan, HostedResult, HostedTuning
 
 
+_POLL_S, _NEAR_POLL_S = 10.0, 1.0
+
+
 class Provider(StrEnum):
     """Where a model is tuned."""
 
@@ -126,23 +129,27 @@ def tune_there(terminal: Terminal, data: Path, options: HostedOptions, *, epochs
         UsageError: If something is missing, or nobody agreed to send it.
         TuneError: If the service fails or refuses, or the job fails.
     """
-    from ragkit.tune.hosted import OPENAI, HostedSettings, HostedTuning
+    from ragkit.tune.hosted import OPENAI, HostedSettings, HostedTuning, on_this_machine
 
     job = options.follow or options.cancel
     if not options.model and not job:
         raise UsageError("give the base at the service as --model NAME")
+    url = options.base_url or OPENAI
     settings = HostedSettings(
         data=data,
         model=options.model or str(job),
-        url=options.base_url or OPENAI,
+        url=url,
         suffix=options.suffix,
         epochs=epochs,
         price=options.price,
+        poll_s=_NEAR_POLL_S if on_this_machine(url) else _POLL_S,
     )
     with closing(HostedTuning(settings, on_note=terminal.note)) as tuning:
         if options.cancel:
             status = tuning.cancel(options.cancel)
-            _tell(terminal, {"job": options.cancel, "status": status}, f"{options.cancel}: {status}")
+            _tell(
+                terminal, {"job": options.cancel, "status": status}, f"{options.cancel}: {status}"
+            )
         elif options.follow:
             _show(terminal, tuning.resume(options.follow))
         else:

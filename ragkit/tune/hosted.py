@@ -239,10 +239,9 @@ class HostedTuning:
         epochs = settings.epochs or estimate.epochs
         tokens = training.tokens.total * epochs
         price = settings.price if settings.price is not None else self._price()
-        host = urlsplit(settings.url).hostname or ""
         return HostedPlan(
-            host=host,
-            here=host in {"localhost", "::1"} or host.startswith("127."),
+            host=urlsplit(settings.url).hostname or "",
+            here=on_this_machine(settings.url),
             training=training,
             held_out=held_out,
             size_bytes=sum(Path(report.file).stat().st_size for report in reports),
@@ -416,9 +415,7 @@ class HostedTuning:
         self._note(f"Following {name} at {urlsplit(run.url).hostname}.")
         with self._left_running(name):
             while True:
-                job = self._ask(
-                    lambda api: api.fine_tuning.jobs.retrieve(name, **self._options())
-                )
+                job = self._ask(lambda api: api.fine_tuning.jobs.retrieve(name, **self._options()))
                 if last := self._tell_events(name, run.last_event):
                     run = state.put(key, run, last_event=last)
                 if job.status in {"succeeded", "failed", "cancelled"}:
@@ -512,6 +509,12 @@ class HostedTuning:
                 http_client=DefaultHttpxClient(follow_redirects=False),
             )
         return self._opened
+
+
+def on_this_machine(url: str) -> bool:
+    """Return whether an address is the loopback interface's."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _checked(file: Path, *, least: int = 0) -> CheckReport:

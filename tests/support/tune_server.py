@@ -99,16 +99,29 @@ def adapter(folder: Path) -> Path:
 
 @contextmanager
 def in_thread(
-    base: Path, data: Path, *, begin: Callable[..., Any] | None = None, **changes: Any
+    base: Path,
+    data: Path,
+    *,
+    begin: Callable[..., Any] | None = None,
+    around: Callable[[Any], Any] = lambda app: app,
+    **changes: Any,
 ) -> Iterator[str]:
-    """Serve in a thread of this process; yield the base address."""
+    """Serve in a thread of this process; yield the base address.
+
+    Args:
+        base: A model's folder; its name is the folder's.
+        data: The server's folder.
+        begin: What checks and trains; None for real processes.
+        around: What stands between the server and its clients.
+        changes: To the settings.
+    """
     options: dict[str, Any] = {"bases": {base.name: base}, "data": data, "token": TOKEN}
     settings = ServeSettings(**options | {"port": 0, "device": "cpu"} | changes)
     with (
         assembled(settings, begin=begin) as guard,
         listening(settings.host, settings.port) as listener,
     ):
-        server = runner(guard)
+        server = runner(around(guard))
         thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
         thread.start()
         try:
@@ -116,6 +129,59 @@ def in_thread(
         finally:
             server.should_exit = True
             thread.join()
+
+
+class Faults:
+    """What goes wrong between a server and its clients.
+
+    Attributes:
+        seen: Method and path of each request.
+        next: What becomes of the next requests of a kind, such as `("POST /v1/files", "lost")`;
+            each counts once. "lost": it is carried out, and its answer is a 500. A number: it is
+            not carried out, and that is its status. "html", "away": a page, another address.
+        headers: Of the answers that are made here.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.next: list[tuple[str, str | int]] = []
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    def count(self, kind: str) -> int:
+        """Return how often something was asked."""
+        return self.seen.count(kind)
+
+    def around(self, app: Any) -> Any:
+        async def between(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            kind = f"{scope['method']} {scope['path']}"
+            self.seen.append(kind)
+            what = next((one for one in self.next if one[0] == kind), None)
+            if what is None:
+                await app(scope, receive, send)
+                return
+            self.next.remove(what)
+            if what[1] == "lost":
+
+                async def swallow(_: Any) -> None:
+                    return None
+
+                await app(scope, receive, swallow)
+            await self._answer(what[1], send)
+
+        return between
+
+    async def _answer(self, what: str | int, send: Any) -> None:
+        status = {"lost": 500, "html": 200, "away": 307}.get(str(what), what)
+        kind = b"text/html" if what == "html" else b"application/json"
+        body = json.dumps({"error": {"message": "so it is", "type": "t", "code": None}}).encode()
+        headers = [(b"content-type", kind), *self.headers]
+        if what == "away":
+            headers.append((b"location", b"http://127.0.0.1:9/v1/elsewhere"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 class ServerProcess:

@@ -28,7 +28,10 @@ def ended(api: OpenAI, job: str, *, timeout_s: float = 240) -> FineTuningJob:
 
 def says(api: OpenAI, model: str) -> str:
     answer = api.chat.completions.create(
-        model=model, messages=ASK, temperature=0, max_completion_tokens=8  # type: ignore[arg-type]
+        model=model,
+        messages=ASK,
+        temperature=0,
+        max_completion_tokens=8,  # type: ignore[arg-type]
     )
     return answer.choices[0].message.content or ""
 

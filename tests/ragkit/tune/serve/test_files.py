@@ -91,9 +91,7 @@ def test_a_file_that_is_too_large(base: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     with in_thread(base, data, upload_bytes=5000) as url, client(url) as api:
         for size in (5001, 200_000):
-            said = refused(
-                api.files.create, file=("a.jsonl", b"x" * size), purpose="fine-tune"
-            )
+            said = refused(api.files.create, file=("a.jsonl", b"x" * size), purpose="fine-tune")
             assert (said["status"], said["code"]) == (413, "request_too_large")
         assert api.files.create(file=("a.jsonl", b"x" * 5000), purpose="fine-tune").bytes == 5000
         assert len(list((data / "files").iterdir())) == 1

@@ -1,4 +1,4 @@
-"""Jobs over HTTP, with training that is not real: shapes, lists, the queue, cancelling, restarts."""
+"""Jobs over HTTP, with training that is not real: shapes, lists, the queue, ends, restarts."""
 
 from __future__ import annotations
 
@@ -108,9 +108,7 @@ def test_a_job_from_its_creation_to_its_model(api: OpenAI, trainer: FakeTrainer)
 
 
 @pytest.mark.parametrize("new", [True, False])
-def test_hyperparameters_in_both_places(
-    api: OpenAI, trainer: FakeTrainer, new: bool
-) -> None:
+def test_hyperparameters_in_both_places(api: OpenAI, trainer: FakeTrainer, new: bool) -> None:
     wanted = {"n_epochs": 2, "batch_size": "auto", "learning_rate_multiplier": 2}
     if new:
         how: dict[str, Any] = {
