@@ -77,7 +77,7 @@ class FakeTrainer:
         last = (
             {"error": self.error}
             if self.error
-            else {"result": {"trained_tokens": 1234, "stopped_early": False}}
+            else {"result": {"trained_tokens": 1234, "stopped_early": False, "left_out": 2}}
         )
         return FakeProcess([*events, last], self.gate)
 

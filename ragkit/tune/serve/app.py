@@ -29,6 +29,7 @@ from ragkit.tune.serve.worker import Worker
 from ragkit_ingest.errors import RagkitError
 
 _WAITING = 32
+_SWEEP_S = 600
 _GONE = 499
 """The status of an answer that nobody waits for any more; it is only logged."""
 _HOUR, _MONTH = 3600, 30 * 86400
@@ -62,7 +63,9 @@ def make(parts: Parts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         parts.worker.start()
+        sweeping = asyncio.create_task(_sweep(parts.vault))
         yield
+        sweeping.cancel()
         await run_in_threadpool(parts.worker.close)
 
     app = FastAPI(
@@ -80,6 +83,13 @@ def make(parts: Parts) -> FastAPI:
     return app
 
 
+async def _sweep(vault: Vault) -> None:
+    """Delete files soon after they expire, though nobody asks for any."""
+    while True:
+        await run_in_threadpool(vault.expire)
+        await asyncio.sleep(_SWEEP_S)
+
+
 # -- files ---------------------------------------------------------------------------------------
 
 
@@ -94,7 +104,6 @@ def _add_files(app: FastAPI, parts: Parts) -> None:
 
     @app.post("/v1/files")
     async def upload(request: Request) -> Response:
-        await run_in_threadpool(vault.expire)
         async with request.form(max_files=1, max_fields=8, max_part_size=4096) as form:
             file, expires_after_s = _form(form, parts.upload_bytes)
             stored = await run_in_threadpool(
@@ -107,7 +116,6 @@ def _add_files(app: FastAPI, parts: Parts) -> None:
 
     @app.get("/v1/files")
     def files(request: Request) -> Response:
-        vault.expire()
         purpose = request.query_params.get("purpose")
         page = _page(
             parts.ledger,
@@ -116,7 +124,7 @@ def _add_files(app: FastAPI, parts: Parts) -> None:
             default=10_000,
             most=10_000,
             oldest_first=_choice(request, "order", ("desc", "asc")) == "asc",
-            keep=lambda stored: purpose in (None, stored.purpose),
+            keep=lambda stored: purpose in (None, stored.purpose) and vault.there(stored),
         )
         return JSONResponse(_listed(page))
 

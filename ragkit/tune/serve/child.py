@@ -96,7 +96,8 @@ def _train(order: Mapping[str, Any], tell: Tell) -> None:
     # One that a killed server left behind may be ending still.
     with FileLock(f"{out}.lock", timeout=_LOCK_WAIT_S, mode=0o600):
         if finished(out):  # the server was killed before it heard of it
-            tell({"result": {"trained_tokens": _tokens_of(out), "stopped_early": False}})
+            tokens = _tokens_of(out)
+            tell({"result": {"trained_tokens": tokens, "stopped_early": False, "left_out": 0}})
             return
         steps = Steps(out.parent / "checkpoints", tell)
         result = train(
@@ -106,8 +107,15 @@ def _train(order: Mapping[str, Any], tell: Tell) -> None:
             on_event=steps.take,
         )
         steps.tell()
-    told = {"trained_tokens": result.trained_tokens, "stopped_early": result.stopped_early}
-    tell({"result": told})
+    tell(
+        {
+            "result": {
+                "trained_tokens": result.trained_tokens,
+                "stopped_early": result.stopped_early,
+                "left_out": result.left_out,
+            }
+        }
+    )
 
 
 class Steps:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +23,12 @@ from ragkit.tune.serve.ledger import Ledger
 from ragkit.tune.serve.process import ChildProcess, Process
 from ragkit.tune.serve.record import Checkpoint, Job, JobEvent, TunedModel
 from ragkit.tune.serve.vault import Vault, new_id
+from ragkit.tune.trainer import drop_checkpoints
 
 EPOCHS, BATCH, LEARNING_RATE = 3, 4, 2e-4
 """What "auto" and a multiplier of 1 mean."""
+MAX_TOKENS = 2048
+"""Longer examples are left out."""
 
 Begin = Callable[[Mapping[str, Any], Path], Process]
 
@@ -135,6 +139,7 @@ class Worker:
             ),
         )
         self._end_process(name)
+        self._tidy(name)
         return job
 
     def pause(self, name: str) -> Job:
@@ -195,6 +200,15 @@ class Worker:
             if process is not None:
                 process.end()
 
+    def _tidy(self, name: str) -> None:
+        """Remove what only a training that goes on would need, of a job that ended without one.
+
+        Its checkpoints' adapters stay.
+        """
+        job = self._ledger.get(Job, name)
+        if job is not None and job.status in {"failed", "cancelled"}:
+            shutil.rmtree(self._place(job) / "training", ignore_errors=True)
+
     # -- the two threads -------------------------------------------------------------------------
 
     def _follow(self, lane: _Lane, work: Callable[[_Lane, Job], None]) -> None:
@@ -209,6 +223,7 @@ class Worker:
                     process, lane.process = lane.process, None
                 if process is not None:
                     process.close()
+                self._tidy(job.id)
 
     def _next(self, lane: _Lane) -> Job | None:
         """Wait for a job in the lane's status; None when the server closes."""
@@ -289,6 +304,7 @@ class Worker:
                 "epochs": chosen["n_epochs"],
                 "batch_size": chosen["batch_size"],
                 "learning_rate": LEARNING_RATE * chosen["learning_rate_multiplier"],
+                "max_tokens": MAX_TOKENS,
                 "seed": job.seed,
                 "device": self._device,
             },
@@ -361,7 +377,8 @@ class Worker:
                 now = self._clock()
                 left = (now - started) / (step - first) * (steps - step)
                 self._ledger.change(replace(current, estimated_finish=int(now + left)))
-            self._ledger.add(self._event(job.id, f"Step {step}/{steps}: {shown}", data=data))
+            message = f"Step {step}/{steps}: {shown}".removesuffix(": ")
+            self._ledger.add(self._event(job.id, message, data=data))
             if said["checkpoint"]:
                 self._keep(current, step, losses, Path(said["checkpoint"]))
 
@@ -406,6 +423,9 @@ class Worker:
                         adapter=self._relative(self._place(job) / "training"),
                     )
                 )
+                if result["left_out"]:
+                    left = f"{result['left_out']} examples of more than {MAX_TOKENS} tokens were "
+                    self._ledger.add(self._event(job.id, f"{left}left out", level="warn"))
                 if result["stopped_early"]:
                     early = "Training stopped early: the validation loss no longer fell"
                     self._ledger.add(self._event(job.id, early))
@@ -420,7 +440,9 @@ class Worker:
                     trained_tokens=result["trained_tokens"],
                     result_files=(metrics.id,),
                 )
-        if not kept:
+        if kept:
+            drop_checkpoints(self._place(job) / "training")
+        else:
             self._vault.drop(metrics)
 
     def _table(self, job: Job) -> bytes:

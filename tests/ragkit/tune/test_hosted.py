@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Service:
         self.notes: list[str] = []
         self.slept: list[float] = []
         self.made: list[HostedTuning] = []
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def tuning(self, **changes: Any) -> HostedTuning:
         options: dict[str, Any] = {"data": self.data, "model": "tiny", "url": self.url}
@@ -44,6 +45,7 @@ class Service:
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        self.meanwhile()
         time.sleep(min(seconds, 0.02))
 
     def run(self, **changes: Any) -> HostedResult:
@@ -147,11 +149,11 @@ def test_other_settings_are_another_job_with_the_same_files(service: Service) ->
 def test_ctrl_c_leaves_the_job_running(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = service.trainer.hold()
 
-    def interrupted(_: float) -> None:
+    def interrupted() -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(service, "sleep", interrupted)
+        patch.setattr(service, "meanwhile", interrupted)
         with pytest.raises(KeyboardInterrupt):
             service.run()
     (job,) = jobs(service)
@@ -224,11 +226,11 @@ def test_a_job_that_is_cancelled(service: Service) -> None:
     service.trainer.hold()
     asked: list[str] = []
 
-    def cancelling(_: float) -> None:
+    def cancelling() -> None:
         if not asked:
             asked.append(service.tuning().cancel(jobs(service)[0].id))
 
-    service.sleep = cancelling  # type: ignore[method-assign]
+    service.meanwhile = cancelling
     with pytest.raises(TuneError, match="was cancelled"):
         service.run()
     assert asked == ["cancelled"]
@@ -278,13 +280,13 @@ def test_one_at_a_time(service: Service) -> None:
     gate = service.trainer.hold()
     refused: list[str] = []
 
-    def meanwhile(_: float) -> None:
+    def meanwhile() -> None:
         with pytest.raises(TuneError, match="another process follows") as caught:
             service.tuning().run()
         refused.append(str(caught.value))
         gate.set()
 
-    service.sleep = meanwhile  # type: ignore[method-assign]
+    service.meanwhile = meanwhile
     service.run()
     assert refused
 
@@ -336,8 +338,9 @@ def test_the_official_service_needs_a_key(data: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_settings_that_cannot_be(data: Path, wrong: dict[str, Any]) -> None:
+    options: dict[str, Any] = {"data": data, "model": "m", "url": OPENAI}
     with pytest.raises(ConfigError):
-        HostedSettings(**{"data": data, "model": "m", "url": OPENAI} | wrong)
+        HostedSettings(**options | wrong)
 
 
 # -- the command line ------------------------------------------------------------------------------

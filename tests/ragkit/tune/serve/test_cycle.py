@@ -31,7 +31,7 @@ def says(api: OpenAI, model: str) -> str:
         model=model,
         messages=ASK,
         temperature=0,
-        max_completion_tokens=8,  # type: ignore[arg-type]
+        max_completion_tokens=8,
     )
     return answer.choices[0].message.content or ""
 

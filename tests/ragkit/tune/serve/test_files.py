@@ -33,7 +33,7 @@ def test_files_are_listed_in_pages(api: OpenAI) -> None:
     assert [file.id for file in api.files.list(limit=2)] == made[::-1]
     assert [file.id for file in api.files.list(order="asc")] == made
     assert list(api.files.list(purpose="fine-tune-results")) == []
-    assert refused(api.files.list, order="up")["param"] == "order"  # type: ignore[arg-type]
+    assert refused(api.files.list, order="up")["param"] == "order"
 
 
 def test_a_deleted_file_is_gone(api: OpenAI, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_a_job_from_its_creation_to_its_model(api: OpenAI, trainer: FakeTrainer)
         "Step 2/3: training loss=1.00",
         "Step 3/3: training loss=0.67, validation loss=0.83",
         f"Checkpoint created at step 3 with Snapshot ID: {name}:ckpt-step-3",
+        "2 examples of more than 2048 tokens were left out",
         f"New fine-tuned model created: {name}",
         "The job has successfully completed",
     ]
@@ -102,6 +103,7 @@ def test_a_job_from_its_creation_to_its_model(api: OpenAI, trainer: FakeTrainer)
         "epochs": 3,
         "batch_size": 4,
         "learning_rate": 2e-4,
+        "max_tokens": 2048,
         "seed": 7,
         "device": "cpu",
     }
@@ -187,7 +189,7 @@ def test_lists_come_in_pages_newest_first(api: OpenAI) -> None:
     reach(api, made[0], "succeeded")
     events = api.fine_tuning.jobs.list_events(made[0], limit=3)
     assert (len(events.data), events.has_more) == (3, True)
-    assert len(list(events)) == 10
+    assert len(list(events)) == 11
 
 
 @pytest.mark.parametrize("limit", [0, -1, 101, 10**30])
