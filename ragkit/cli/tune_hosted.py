@@ -153,26 +153,26 @@ def tune_there(terminal: Terminal, data: Path, options: HostedOptions, *, epochs
         elif options.follow:
             _show(terminal, tuning.resume(options.follow))
         else:
-            _agree(terminal, tuning, yes=options.yes)
-            _show(terminal, tuning.run())
+            _show(terminal, tuning.run(_agreed(terminal, tuning, yes=options.yes)))
 
 
-def _agree(terminal: Terminal, tuning: HostedTuning, *, yes: bool) -> None:
-    """Show what would be sent and what it costs; go on only if that is wanted."""
+def _agreed(terminal: Terminal, tuning: HostedTuning, *, yes: bool) -> HostedPlan:
+    """Show what would be sent and what it costs; return it if that is wanted."""
     plan = tuning.plan()
     for note in plan.notes:
         terminal.note(note)
     if plan.known:
         terminal.note(f"This was begun before as {plan.known}; nothing is sent again.")
-        return
+        return plan
     terminal.note(_said(plan))
     if yes:
-        return
+        return plan
     if not (sys.stdin is not None and sys.stdin.isatty()):
         raise UsageError(
             f"nobody was there to agree that this is sent to {plan.host}; add --yes to send it"
         )
     typer.confirm(f"Send it to {plan.host}?", abort=True, err=True)
+    return plan
 
 
 def _said(plan: HostedPlan) -> str:

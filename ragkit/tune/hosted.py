@@ -112,6 +112,7 @@ class HostedPlan:
         tokens: To be trained and paid for, about.
         cost: In dollars, or in the currency of the price that was given; None if unknown.
         known: The job that was begun with the same earlier; "" for none.
+        key: What tells this run from every other; see `hosted_state`.
         notes: What a person should know, one sentence each.
     """
 
@@ -124,6 +125,7 @@ class HostedPlan:
     tokens: int
     cost: float | None
     known: str
+    key: str
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, object]:
@@ -220,7 +222,8 @@ class HostedTuning:
             TuneError: If the service or the base has ended or soon does.
         """
         settings = self._settings
-        run = HostedState(settings.data).get(self._key())
+        key = self._key()
+        run = HostedState(settings.data).get(key)
         known = run.job if run else ""
         notes: list[str] = []
         if not known:
@@ -249,6 +252,7 @@ class HostedTuning:
             tokens=tokens,
             cost=None if price is None else tokens * price / 1e6,
             known=known,
+            key=key,
             notes=tuple(notes),
         )
 
@@ -263,10 +267,13 @@ class HostedTuning:
 
     # -- the three steps -------------------------------------------------------------------------
 
-    def run(self) -> HostedResult:
+    def run(self, plan: HostedPlan | None = None) -> HostedResult:
         """Upload, train, and return how the tuned model is used.
 
         What was done before with the same files, base and settings is taken up, not repeated.
+
+        Args:
+            plan: What was agreed to; by default what there is to send now.
 
         Raises:
             UsageError: If a file is missing or the service would refuse it.
@@ -274,10 +281,15 @@ class HostedTuning:
             StorageError: If the state cannot be kept.
         """
         settings = self._settings
-        plan = self.plan()
+        plan = plan or self.plan()
+        key = plan.key
+        if self._key() != key:
+            raise TuneError(
+                f"the files in {settings.data} were changed after they were looked at; run the "
+                "command again"
+            )
         with alone(settings.data):
             state = HostedState(settings.data)
-            key = self._key()
             fresh = Run(url=settings.url, model=settings.model)
             run = state.get(key) or fresh
             if run.job and self._job(run.job) is None:

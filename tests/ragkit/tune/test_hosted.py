@@ -264,6 +264,15 @@ def test_a_file_that_would_be_refused_is_not_sent(
     assert service.faults.seen == []
 
 
+def test_what_was_not_agreed_to_is_not_sent(service: Service) -> None:
+    tuning = service.tuning()
+    plan = tuning.plan()
+    (service.data / "train.jsonl").write_bytes(examples(answer="Other."))
+    with pytest.raises(TuneError, match="were changed after they were looked at"):
+        tuning.run(plan)
+    assert service.faults.seen == []
+
+
 def test_no_training_set(service: Service, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no .*train\.jsonl"):
         service.run(data=tmp_path / "nowhere")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openai import NotFoundError, OpenAI
@@ -13,7 +14,7 @@ from tests.support.tune_server import client, examples, in_thread
 
 ANSWER = "o" * 24
 SAID = "o" * 8
-ASK = [{"role": "user", "content": "Question 3?"}]
+ASK: list[Any] = [{"role": "user", "content": "Question 3?"}]
 
 
 def ended(api: OpenAI, job: str, *, timeout_s: float = 240) -> FineTuningJob:

@@ -18,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def ask(
-    url: str, method: str, path: str, body: bytes | None = None, **headers: str
+    url: str, method: str, path: str, body: Any = None, **headers: Any
 ) -> tuple[int, dict[str, str], Any]:
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "", parts.port or 0, timeout=30)
@@ -133,7 +133,7 @@ def test_a_body_that_is_too_long(url: str) -> None:
 def test_a_body_that_does_not_say_how_long_it_is(url: str) -> None:
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "", parts.port or 0, timeout=30)
-    pieces = (b" " * (1 << 20) for _ in range(9))
+    pieces = iter([b" " * (1 << 20)] * 8 + [b"x"])  # one byte too many
     headers = AUTHORIZED | JSON
     connection.request("POST", "/v1/chat/completions", pieces, headers)
     response = connection.getresponse()
