@@ -361,8 +361,8 @@ class _Run:
         trainer = Trainer(
             model=model,
             args=arguments,
-            train_dataset=learning,  # type: ignore[arg-type]
-            eval_dataset=judging or None,  # type: ignore[arg-type]
+            train_dataset=learning,
+            eval_dataset=judging or None,
             data_collator=_Collator(padding),
             callbacks=callbacks,
         )

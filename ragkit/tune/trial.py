@@ -14,6 +14,8 @@ from ragkit.tune.gates import Measured, Paired
 from ragkit.tune.probe import ABSTAIN, CONTEXT, TONE, Probe, abstains, is_right, spoken
 
 _GENERAL = Path(__file__).with_name("general.jsonl")
+# Texts of the base that a classifier of voices needs, with some to spare for empty ones.
+_LEAST_OWN = 30
 
 Score = Callable[[str], float]
 FitTone = Callable[[Sequence[str], Sequence[str]], "Score | str"]
@@ -89,7 +91,7 @@ def try_adapter(
         for kind in (CONTEXT, ABSTAIN, TONE)
     }
     dialogues = [one.messages for one in load_examples(general or _GENERAL)]
-    asked = _spread([one.messages[:-1] for one in training], settings.probes)
+    asked = _spread([one.messages[:-1] for one in training], max(settings.probes, _LEAST_OWN))
     total = 2 * sum(map(len, kinds.values())) + len(asked)
     count = _Count(total, progress)
     heard = _listen(base, kinds, dialogues, asked, settings, count)
