@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai import APIError, OpenAI
 
+from ragkit.generate.endpoint import ChatEndpointSettings, EndpointChatModel
 from ragkit.generate.local import LocalChatModel
+from ragkit.generate.model import Finish, Message
 from ragkit.tune.serve.completion import Stops
 from ragkit_ingest.errors import GeneratorError
 from tests.ragkit.tune.serve.test_jobs import refused
 from tests.support import tiny_chat_model
-from tests.support.tune_server import FakeTrainer, client, in_thread
+from tests.support.tune_server import TOKEN, FakeTrainer, client, in_thread
 
 SAYS = ("The", " urn", " leaks", " again", " [1].")
 TEXT = "".join(SAYS)
@@ -206,6 +208,18 @@ def test_a_model_that_fails_in_the_middle(api: OpenAI, monkeypatch: pytest.Monke
     assert "".join(chunk.choices[0].delta.content or "" for chunk in seen) == "The urn"
     monkeypatch.undo()
     assert chat(api).choices[0].message.content == TEXT
+
+
+def test_our_own_generator_talks_with_it(api: OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", TOKEN)
+    model = EndpointChatModel(ChatEndpointSettings(url=str(api.base_url), model="tiny"))
+    asked = (Message(role="system", content="Be brief."), Message(role="user", content="What?"))
+    *pieces, finish = model.stream(asked, max_tokens=20)
+    model.close()
+    assert "".join(map(str, pieces)) == TEXT
+    assert isinstance(finish, Finish)
+    assert (finish.reason, finish.counted, finish.completion_tokens) == ("stop", True, 6)
+    assert finish.warnings == ()
 
 
 def test_too_many_at_once(api: OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:

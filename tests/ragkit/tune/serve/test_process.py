@@ -50,6 +50,19 @@ def test_one_that_cannot_do_what_it_is_told(tmp_path: Path) -> None:
     process.close()
 
 
+def test_a_training_that_had_ended_is_not_begun_again(tmp_path: Path) -> None:
+    """As when the server is killed between the trainer's end and its note of it."""
+    out = adapter(tmp_path / "training")
+    state = out / "checkpoints" / "checkpoint-9" / "trainer_state.json"
+    state.parent.mkdir(parents=True)
+    state.write_text('{"num_input_tokens_seen": 77}', encoding="utf-8")
+    what = order(tmp_path, examples(), "train") | {"base": "none", "out": str(out), "settings": {}}
+    process = ChildProcess(what, tmp_path / "log.txt")
+    (answer,) = process.answers()
+    assert answer == {"result": {"trained_tokens": 77, "stopped_early": False, "left_out": 0}}
+    process.close()
+
+
 def test_it_ends_with_the_server(tmp_path: Path) -> None:
     """As when the server is killed: its end of the pipe is closed."""
     process = ChildProcess(order(tmp_path, examples()), tmp_path / "log.txt")
