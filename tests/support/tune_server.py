@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from openai import OpenAI
 
@@ -207,18 +207,17 @@ class ServerProcess:
     def kill(self) -> None:
         """End it as a crash would."""
         self.process.kill()
-        self.wait()
+        self.process.wait(60)
 
-    def stop(self) -> int:
-        """End it as Ctrl-C or a service manager would; return its exit status."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it as a service manager would, unless it has ended."""
         self.process.terminate()
-        return self.wait()
-
-    def wait(self) -> int:
+        self.process.wait(60)
         assert self.process.stdout is not None
-        status = self.process.wait(60)
         self.process.stdout.close()
-        return status
 
 
 def client(url: str, *, token: str = TOKEN) -> OpenAI:
