@@ -223,7 +223,7 @@ class ServerProcess:
 def client(url: str, *, token: str = TOKEN) -> OpenAI:
     """Return a client as users have it, but strict about every answer's shape."""
     return OpenAI(
-        base_url=url, api_key=token, max_retries=0, timeout=60, _strict_response_validation=True
+        base_url=url, api_key=token, max_retries=0, timeout=300, _strict_response_validation=True
     )
 
 
