@@ -63,6 +63,7 @@ class Endpoint:
         what: Such as "the embedding endpoint".
         error: The class of the error that an unusable key raises.
         advice: What to do, by status, beside what is always so.
+        option: How the address is given; by default the setting, such as `embedder_url`.
     """
 
     url: str
@@ -73,6 +74,7 @@ class Endpoint:
     what: str
     error: type[RagkitError]
     advice: Mapping[int, str] = field(default_factory=dict)
+    option: str = ""
 
     def __post_init__(self) -> None:
         try:
@@ -84,7 +86,7 @@ class Endpoint:
         if not sound:
             raise ConfigError(
                 f"the {self.kind}'s address is {self.url!r}; give one such as "
-                f"http://localhost:11434/v1 as {self.kind}_url"
+                f"http://localhost:11434/v1 as {self.setting}"
             )
         if parts.username is not None or parts.query or parts.fragment:
             raise ConfigError(
@@ -93,6 +95,11 @@ class Endpoint:
             )
         if not 0 < self.timeout_s <= 3600:
             raise ConfigError(f"timeout_s must be above 0 and at most 3600, not {self.timeout_s}")
+
+    @property
+    def setting(self) -> str:
+        """How the address is given, as errors name it."""
+        return self.option or f"{self.kind}_url"
 
     @property
     def who(self) -> str:
@@ -154,7 +161,7 @@ class Endpoint:
             reason = self.harmless(str(exc.__cause__ or exc))
             raise EndpointFailure(
                 f"{self.who} cannot be reached or broke the connection ({reason}); check that "
-                f"the server runs, and {self.kind}_url",
+                f"the server runs, and {self.setting}",
                 passing=True,
             ) from exc
         except openai.APIError as exc:
@@ -167,7 +174,7 @@ class Endpoint:
         except openai.OpenAIError as exc:
             raise EndpointFailure(
                 f"{self.who} could not be asked ({self.harmless(str(exc))}); check "
-                f"{self.kind}_url and the key in ${self.key_env}"
+                f"{self.setting} and the key in ${self.key_env}"
             ) from exc
 
     def _refusal(self, exc: Any) -> EndpointFailure:
@@ -177,7 +184,7 @@ class Endpoint:
         advice = advice.replace("{key_env}", self.key_env)
         if 300 <= status < 400:
             advice = "redirects are not followed, so that texts go only where you said: give the "
-            advice += f"final address as {self.kind}_url"
+            advice += f"final address as {self.setting}"
         return EndpointFailure(
             f"{self.who} answered {status}{f' ({said})' if said else ''}; {advice}",
             status=status,

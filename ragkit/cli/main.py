@@ -11,6 +11,7 @@ import typer
 
 from ragkit.cli import ask, audit, chat, demo, doctor, failure, ingest, search, show, status, verify
 from ragkit.cli import eval as evaluation
+from ragkit.cli import tune as tuning
 from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import OpenPipeline, Session, open_pipeline
 from ragkit.cli.terminal import Terminal, prepare_streams
@@ -19,7 +20,7 @@ app = typer.Typer(
     name="ragkit",
     help="Ask your own documents and get answers whose every citation can be checked, offline.",
     epilog="Start with: ragkit demo. Exit codes: 0 done, 1 failed, 2 wrong usage, "
-    "3 done but some files failed.",
+    "3 done but some files failed, 4 tuned but not promoted.",
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -37,6 +38,7 @@ app.command("verify")(verify.verify)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(evaluation.app, name="eval")
+app.add_typer(tuning.app, name="tune")
 
 
 def _print_version(wanted: bool) -> None:

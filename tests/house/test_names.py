@@ -48,6 +48,7 @@ def test_asking_for_help_imports_nothing_heavy() -> None:
 def loaded_by(statement: str) -> set[str]:
     heavy = {
         "chromadb",
+        "fastapi",
         "langchain_text_splitters",
         "llama_index",
         "lxml",
@@ -61,6 +62,7 @@ def loaded_by(statement: str) -> set[str]:
         "sqlite3",
         "tokenizers",
         "torch",
+        "uvicorn",
         "watchfiles",
     }
     script = f"{statement}\nimport sys\nprint('loaded:', *sorted(set(sys.modules)))"

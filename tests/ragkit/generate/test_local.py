@@ -69,6 +69,19 @@ def test_an_answer_that_is_cut_says_so(folder: Path) -> None:
     assert (text, finish.reason, finish.completion_tokens) == ("The urn", "length", 2)
 
 
+def test_one_loaded_model_draws_in_several_ways(babbler: Path) -> None:
+    model = local(babbler)
+    warm = model.sampling(temperature=1.5, seed=3)
+    assert warm._loaded is model._loaded
+    assert read(warm) == read(local(babbler, temperature=1.5, seed=3))
+    assert read(model) == read(local(babbler))
+
+
+def test_the_length_of_a_prompt_is_what_the_model_reads(folder: Path) -> None:
+    model = local(folder)
+    assert model.prompt_tokens(ASK) == read(model)[1].prompt_tokens
+
+
 def test_a_model_that_is_closed_is_loaded_again(folder: Path) -> None:
     model = local(folder)
     first = read(model)
