@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragkit_ingest.errors import ConfigError
@@ -49,6 +50,13 @@ def check_name(name: str) -> None:
             f"there is no embedder {name!r}; give {PACKAGED}, st:PATH-OR-NAME for a "
             "sentence-transformers model, or endpoint:MODEL for an OpenAI-compatible endpoint"
         )
+
+
+def absolute(name: str) -> str:
+    """Return the name with the whole path of a model's folder, so that it holds from anywhere."""
+    kind, _, what = name.partition(":")
+    folder = Path(what).expanduser()
+    return f"st:{folder.resolve()}" if kind == "st" and folder.is_dir() else name
 
 
 def select(settings: EmbedderSettings) -> Embedder:
