@@ -19,6 +19,7 @@ from typing import Any
 
 from ragkit_eval.arms import Arm
 from ragkit_eval.cases import Case, digest, save_cases, write_whole
+from ragkit_eval.metrics.tone import Tone
 from ragkit_eval.metrics.usage import latency
 from ragkit_eval.recorded import Recorded, by_arm, lines_of
 from ragkit_eval.score import DEPTH, MEASURES, Row, Status
@@ -54,6 +55,9 @@ class Run:
         rows: In the order of the answers.
         differences: Between the arms.
         about: Of the index and the settings, as they stand in the report.
+        tone: What the tone of answers was measured by.
+        parts: What else was measured of each arm, by its name and the part's: "freshness",
+            "robustness".
     """
 
     cases: tuple[Case, ...]
@@ -63,6 +67,8 @@ class Run:
     about: Mapping[str, Any]
     unknown_ids: int = 0
     seed: int = 0
+    tone: Tone = field(default_factory=Tone)
+    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def by_arm(self) -> dict[str, list[Row]]:
         """Return the rows of each arm that ran, in the order of the arms."""
@@ -89,6 +95,7 @@ class Run:
             "depth": DEPTH,
             "unknown_ids": self.unknown_ids,
             "measures": dict(MEASURES),
+            "tone": self.tone.to_json(),
             "arms": [self._arm(arm, rows.get(arm.name, [])) for arm in self.arms],
             "differences": [difference.to_json() for difference in self.differences],
             "rows": [row_json(row) for row in self.rows],
@@ -146,6 +153,7 @@ class Run:
                 for row in rows
                 if row.answer.failure
             ],
+            **self.parts.get(arm.name, {}),
         }
 
 
@@ -157,6 +165,8 @@ def made(
     about: Mapping[str, Any],
     unknown_ids: int = 0,
     seed: int = 0,
+    tone: Tone | None = None,
+    parts: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Run:
     """Return the run with the differences of its arms."""
     grouped: dict[str, list[Row]] = {}
@@ -171,6 +181,8 @@ def made(
         about=about,
         unknown_ids=unknown_ids,
         seed=seed,
+        tone=tone or Tone(),
+        parts=parts or {},
     )
 
 

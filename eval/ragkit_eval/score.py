@@ -21,6 +21,7 @@ from ragkit_eval.metrics.recall import recall_at
 from ragkit_eval.metrics.reciprocal_rank import reciprocal_rank_at
 from ragkit_eval.metrics.span_recall import span_recall
 from ragkit_eval.metrics.token_f1 import exact_match, token_f1
+from ragkit_eval.metrics.tone import Tone
 from ragkit_eval.recorded import Recorded, Shown
 from ragkit_eval.refusal import refuses
 
@@ -47,6 +48,14 @@ class Status(StrEnum):
     """The arm does not cite, or nothing it says needs a source."""
     NO_FACTS = "no_facts"
     """The case names no facts, and its answers have no words."""
+    NO_VOICE = "no_voice"
+    """No samples of the house voice were given."""
+    TOO_FEW_SAMPLES = "too_few_samples"
+    """There are too few texts to learn the house voice from."""
+    UNRELIABLE = "unreliable"
+    """The house voice cannot be told from the base's surely enough."""
+    NO_TEXT = "no_text"
+    """The answer is empty."""
 
 
 Cell = float | Status
@@ -88,6 +97,7 @@ MEASURES: Mapping[str, str] = {
     "groundedness": "sentences that the passages shown support",
     "citation_recall": "sentences that their citations support (ALCE)",
     "citation_precision": "citations that are needed (ALCE)",
+    "tone": "how likely it is that the house wrote it",
 }
 """What is measured, in order, and what it says."""
 
@@ -124,6 +134,7 @@ def score(
     answers: Sequence[Recorded],
     *,
     entails: Entails,
+    tone: Tone | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Row]:
     """Return a row for each answer whose case is known, in the order of the answers.
@@ -132,26 +143,35 @@ def score(
         cases: With different ids.
         answers: Of any arms.
         entails: Decides what supports what; see `entailment`.
+        tone: What the tone of answers is measured by; without, none has one.
         progress: Called with how many are done, and how many there are.
     """
     known = {case.id: case for case in cases}
+    tone = tone or Tone()
     rows = []
     for done, answer in enumerate(answers, start=1):
         if answer.id in known:
-            rows.append(_row(known[answer.id], answer, entails))
+            rows.append(_row(known[answer.id], answer, entails, tone))
         if progress is not None:
             progress(done, len(answers))
     return rows
 
 
-def _row(case: Case, answer: Recorded, entails: Entails) -> Row:
+def judged(case: Case, answer: Recorded) -> tuple[Outcome | None, bool]:
+    """Return what came of an answer, None if the arm failed, and whether it was withheld."""
     if answer.failure:
+        return None, False
+    abstained = refuses(answer.text) if answer.abstained is None else answer.abstained
+    right = contains_answer(answer.text, case.answers)
+    return outcome(answerable=case.answerable, abstained=abstained, right=right), abstained
+
+
+def _row(case: Case, answer: Recorded, entails: Entails, tone: Tone) -> Row:
+    came, abstained = judged(case, answer)
+    if came is None:
         cells: dict[str, Cell] = dict.fromkeys(MEASURES, Status.FAILED)
         cells |= {"correct": 0.0}
         return Row(case=case, answer=answer, outcome=None, abstained=False, cells=cells)
-    abstained = refuses(answer.text) if answer.abstained is None else answer.abstained
-    right = contains_answer(answer.text, case.answers)
-    came = outcome(answerable=case.answerable, abstained=abstained, right=right)
     worth = {Outcome.CORRECT: 1.0, Outcome.ABSTAINED: 0.0, Outcome.WRONG: -1.0}
     cells = {
         "correct": float(came is Outcome.CORRECT),
@@ -159,6 +179,7 @@ def _row(case: Case, answer: Recorded, entails: Entails) -> Row:
         **_answer_cells(case, "" if abstained else answer.text),
         **_retrieval_cells(case, answer),
         **_support_cells(answer, entails, abstained=abstained),
+        "tone": _tone_cell(answer, tone),
     }
     return Row(
         case=case,
@@ -167,6 +188,13 @@ def _row(case: Case, answer: Recorded, entails: Entails) -> Row:
         abstained=abstained,
         cells={name: cells[name] for name in MEASURES},
     )
+
+
+def _tone_cell(answer: Recorded, tone: Tone) -> Cell:
+    if tone.status:
+        return Status(tone.status)
+    value = tone.of(answer)
+    return Status.NO_TEXT if value is None else value
 
 
 def _answer_cells(case: Case, said: str) -> dict[str, Cell]:

@@ -22,6 +22,7 @@
     ├── EmbedderError             the model is missing, altered or answered nonsense
     ├── GeneratorError            a generator or its endpoint failed
     ├── RerankerError             a reranker is missing, failed or answered nonsense
+    ├── TuneError                 a training failed, or what it made cannot be used
     ├── StorageError              disk full, read-only, I/O error
     └── DamagedStoreError         a published folder of vectors is not intact; it can be rebuilt
 
@@ -120,6 +121,10 @@ class GeneratorError(RagkitError):
 
 class RerankerError(RagkitError):
     """A reranker cannot be loaded, failed, or gave scores that cannot be ranked."""
+
+
+class TuneError(RagkitError):
+    """A training failed, or an adapter that it made cannot be used as asked."""
 
 
 class StorageError(RagkitError):

@@ -24,6 +24,7 @@ from ragkit.cli import (
     verify,
 )
 from ragkit.cli import eval as evaluation
+from ragkit.cli import tune as tuning
 from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import OpenPipeline, Session, open_pipeline
 from ragkit.cli.terminal import Terminal, prepare_streams
@@ -51,6 +52,7 @@ app.command("reembed")(reembed.reembed)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(evaluation.app, name="eval")
+app.add_typer(tuning.app, name="tune")
 
 
 def _print_version(wanted: bool) -> None:

@@ -16,12 +16,10 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
+from ragkit.generate.dialogue import endings, harmless, prompt
 from ragkit.generate.model import ChatEvent, Finish, Message
 from ragkit.generate.relay import End, Put, Stop, aconsumed, consumed
 from ragkit_ingest.errors import ConfigError, GeneratorError, MissingExtraError, RagkitError
-
-_PLAIN = {"system": "{}\n\n", "user": "Question: {}\n", "assistant": "Answer: {}\n"}
-_PLAIN_START = "Answer:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +59,9 @@ class LocalChatModel:
         self._settings = settings
         self._folder = Path(settings.model).expanduser()
         self._adapter = Path(settings.adapter).expanduser() if settings.adapter else None
-        _check_folder(self._folder, "config.json", "a causal language model")
+        check_folder(self._folder, "config.json", "a causal language model")
         if self._adapter is not None:
-            _check_folder(self._adapter, "adapter_config.json", "a LoRA adapter")
+            check_folder(self._adapter, "adapter_config.json", "a LoRA adapter")
         self.name = f"local:{self._folder.resolve().name}"
         if self._adapter is not None:
             self.name += f"+{self._adapter.resolve().name}"
@@ -95,7 +93,7 @@ class LocalChatModel:
             return []
         _, tokenizer = self._parts()
         with self._translated():
-            encoded = tokenizer([_said(text, tokenizer) for text in texts], verbose=False)
+            encoded = tokenizer([harmless(text, tokenizer) for text in texts], verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[ChatEvent]:
@@ -155,7 +153,7 @@ class LocalChatModel:
                 stopping_criteria=StoppingCriteriaList([lambda *_, **__: stopped.is_set()]),
             )
         ids = written[0, length:].tolist()
-        cut = len(ids) >= limit and ids[-1] not in _endings(model, tokenizer)
+        cut = len(ids) >= limit and ids[-1] not in endings(model, tokenizer)
         return Finish(
             reason="length" if cut else "stop",
             prompt_tokens=length,
@@ -208,7 +206,7 @@ class LocalChatModel:
         finally:
             if shown:
                 logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-        device = self._settings.device or _best_device()
+        device = self._settings.device or best_device()
         if device == "cpu" and model.dtype == torch.float16:
             model = model.float()
         return model.to(device).eval(), tokenizer
@@ -230,7 +228,17 @@ class LocalChatModel:
             ) from exc
 
 
-def _check_folder(folder: Path, config: str, what: str) -> None:
+def check_folder(folder: Path, config: str, what: str) -> None:
+    """Refuse a folder that holds no model, or one whose weights could run code.
+
+    Args:
+        folder: Where it should be.
+        config: The file that makes it one.
+        what: What it should be, in words.
+
+    Raises:
+        ConfigError: If the file or safetensors weights are missing.
+    """
     if not (folder / config).is_file():
         raise ConfigError(
             f"{folder} holds no {config}, so it is no folder of {what}; give the one that "
@@ -245,42 +253,9 @@ def _check_folder(folder: Path, config: str, what: str) -> None:
 
 def _encoded(messages: Sequence[Message], tokenizer: Any) -> dict[str, Any]:
     """Return the tensors of the messages, shape (1, tokens) each."""
-    said = [
-        {"role": message.role, "content": _said(message.content, tokenizer)} for message in messages
-    ]
-    if getattr(tokenizer, "chat_template", None):
-        text = _templated(said, tokenizer)
-        encoded = tokenizer(text, add_special_tokens=False, return_tensors="pt")
-    else:
-        text = "".join(_PLAIN[one["role"]].format(one["content"]) for one in said) + _PLAIN_START
-        encoded = tokenizer(text, return_tensors="pt")
+    text, special = prompt(messages, tokenizer)
+    encoded = tokenizer(text, add_special_tokens=special, return_tensors="pt")
     return {name: encoded[name] for name in ("input_ids", "attention_mask")}
-
-
-def _templated(said: list[dict[str, str]], tokenizer: Any) -> str:
-    """Return the text of the chat template; a template that knows no system gets one message."""
-    import jinja2
-
-    try:
-        text = tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True)
-    except jinja2.TemplateError:
-        if said[0]["role"] != "system" or len(said) == 1:
-            raise
-        joined = {"role": "user", "content": f"{said[0]['content']}\n\n{said[1]['content']}"}
-        text = tokenizer.apply_chat_template(
-            [joined, *said[2:]], tokenize=False, add_generation_prompt=True
-        )
-    return str(text)
-
-
-def _said(text: str, tokenizer: Any) -> str:
-    """Return the text with the tokenizer's special tokens broken up, and what is like them."""
-    added = (token for token in tokenizer.get_added_vocab() if token[:1] in {"<", "["})
-    special = {*tokenizer.all_special_tokens, *added}
-    for token in sorted(special, key=len, reverse=True):
-        if len(token) > 1 and token in text:
-            text = text.replace(token, f"{token[0]} {token[1:]}")
-    return text
 
 
 def _streamer(tokenizer: Any, put: Put[ChatEvent], stopped: Event) -> Any:
@@ -296,20 +271,14 @@ def _streamer(tokenizer: Any, put: Put[ChatEvent], stopped: Event) -> Any:
     return Putting(tokenizer, skip_prompt=True, skip_special_tokens=True)
 
 
-def _endings(model: Any, tokenizer: Any) -> set[int]:
-    """Return the tokens that end an answer."""
-    ends = model.generation_config.eos_token_id
-    ends = ends if isinstance(ends, list) else [ends]
-    return {end for end in (*ends, tokenizer.eos_token_id) if end is not None}
-
-
 def _padding(tokenizer: Any, model: Any) -> int | None:
     if tokenizer.pad_token_id is not None:
         return int(tokenizer.pad_token_id)
-    return min(_endings(model, tokenizer), default=None)
+    return min(endings(model, tokenizer), default=None)
 
 
-def _best_device() -> str:
+def best_device() -> str:
+    """Return "cuda" or "mps" if present, else "cpu"."""
     import torch
 
     if torch.cuda.is_available():

@@ -1,0 +1,1 @@
+"""Fine-tuning: training sets that keep retrieval working, their check, the training, the gates."""
