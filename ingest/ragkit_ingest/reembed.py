@@ -200,6 +200,18 @@ def forget_previous(folder: Path) -> int:
         return Spaces(connection).forget()
 
 
+def give_up(folder: Path) -> int:
+    """Erase the vectors of a space that was built and not taken; return how many went.
+
+    Raises:
+        NoIndexError: If nothing is indexed.
+        IndexLockedError: If another process is writing.
+        StorageError: If the disk is full, read-only or failing.
+    """
+    with _writing(folder) as connection:
+        return Spaces(connection).give_up()
+
+
 def remembered(folder: Path) -> tuple[Space | None, Space | None]:
     """Return the space that answers and the previous one, each None if there is none.
 

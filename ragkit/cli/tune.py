@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ragkit.cli import tune_check, tune_prepare
+from ragkit.cli import tune_check, tune_embedder, tune_prepare
 
 app = typer.Typer(
     help="Fine-tune a model's tone on samples of the house voice, and see that nothing broke.",
@@ -21,3 +21,4 @@ def every_tuning() -> None:
 
 app.command("prepare")(tune_prepare.prepare)
 app.command("check")(tune_check.check)
+app.command("embedder")(tune_embedder.embedder)

@@ -136,6 +136,12 @@ class Spaces:
             self._settings.note_setting(_PENDING, "")
         return self.tidy()
 
+    def give_up(self) -> int:
+        """Erase the pending space; return how many vectors went."""
+        with transaction(self._db):
+            self._settings.note_setting(_PENDING, "")
+        return self.tidy()
+
     def tidy(self) -> int:
         """Erase the spaces that have no role any more; return how many vectors went."""
         if self.live is None:

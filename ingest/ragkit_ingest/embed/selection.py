@@ -69,9 +69,11 @@ def select(settings: EmbedderSettings) -> Embedder:
     check_name(settings.embedder)
     kind, _, what = settings.embedder.partition(":")
     if kind == "st":
+        from ragkit_ingest.embed.bert_folder import BertFolder, fits
         from ragkit_ingest.embed.sentence_transformer import SentenceTransformerEmbedder
 
-        return SentenceTransformerEmbedder(
+        chosen = BertFolder if fits(Path(what).expanduser()) else SentenceTransformerEmbedder
+        return chosen(
             what,
             query_prefix=settings.query_prefix or None,
             document_prefix=settings.document_prefix or None,
