@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -143,6 +144,7 @@ class _Tuning:
     wanted: _Wanted
     terminal: Terminal
     base: Path = Path()
+    name: str = ""
     kinds: dict[str, int] = field(default_factory=dict)
     leaked: int = 0
     trained: EmbedderTrained | None = None
@@ -160,6 +162,9 @@ class _Tuning:
 
         live, _ = remembered(self.rag.folder)
         self.base = base_folder(self.wanted.base or (live.embedder if live else ""))
+        given = self.wanted.base.partition(":")[2] and self.base.name
+        named = given or (live.fingerprint.name if live else "embedder")
+        self.name = re.sub(r"[^\w.-]+", "-", named).removesuffix("-tuned")
         facts = self.rag.index.facts()
         divided = parts(facts, held_out=not self.wanted.cases, seed=self.wanted.seed)
         drafted = self._drafted()
@@ -172,8 +177,8 @@ class _Tuning:
 
     @property
     def model(self) -> Path:
-        """The folder of the model that was tried."""
-        return self.wanted.out / "model"
+        """The folder of the model that is tried; its name is what the index shows."""
+        return self.wanted.out / f"{self.name}-tuned"
 
     # -- data --------------------------------------------------------------------------------
 

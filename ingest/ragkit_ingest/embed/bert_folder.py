@@ -30,14 +30,15 @@ _BATCH_TOKENS = 2048
 _BATCH_TEXTS = 16
 _WEIGHTS = "model.safetensors"
 _TOKENIZER = "tokenizer.json"
+_KINDS = {"F32", "F16", "I64"}
 _MODULES = (".Transformer", ".Pooling", ".Normalize")
 
 
 def fits(folder: Path) -> bool:
     """Return whether a folder holds what the graph computes, and the CPU is the place for it.
 
-    That is a BERT with absolute positions and GELU, mean pooling and unit length, on a machine
-    without a graphics card that sentence-transformers would use.
+    That is a BERT with absolute positions and GELU, mean pooling and unit length, with weights that
+    NumPy knows, on a machine without a graphics card that sentence-transformers would use.
     """
     if sys.platform == "darwin" or os.name == "nt" or Path("/dev/nvidiactl").exists():
         return False
@@ -46,6 +47,9 @@ def fits(folder: Path) -> bool:
         pooling = _read(folder / "1_Pooling" / "config.json")
         kinds = [str(module["type"]) for module in _read(folder / "modules.json")]
         paths = [str(module["path"]) for module in _read(folder / "modules.json")]
+        own = folder / "sentence_bert_config.json"
+        lowers = own.is_file() and _read(own).get("do_lower_case")
+        known = _kinds(folder / _WEIGHTS) <= _KINDS
     except (OSError, ValueError, KeyError, TypeError):
         return False  # whatever is wrong, the other embedder says it
     mode = pooling.get("pooling_mode", pooling.get("pooling_mode_mean_tokens"))
@@ -61,9 +65,17 @@ def fits(folder: Path) -> bool:
             mode in ("mean", ["mean"]) or (mode is True and others == ["pooling_mode_mean_tokens"])
         )
         and pooling.get("include_prompt", True) is True
-        and (folder / _WEIGHTS).is_file()
+        and known
+        and not lowers  # it is the tokenizer that must do so
         and (folder / _TOKENIZER).is_file()
     )
+
+
+def _kinds(weights: Path) -> set[str]:
+    """Return the kinds of numbers in a safetensors file, as its head names them."""
+    with weights.open("rb") as file:
+        head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return {str(entry["dtype"]) for name, entry in head.items() if name != "__metadata__"}
 
 
 class BertFolder(SentenceTransformerEmbedder):

@@ -98,6 +98,8 @@ def _of_chunk(
         kind="",
     )
     bare = _without_headings(chunk)
+    for question, answer in _asked_within(bare):
+        yield replace(whole, question=question, passage=answer, kind="faq")
     if len(bare.split()) >= _LEFT_WORDS // 2:
         for kind, question in _of_headings(chunk, first=first):
             yield replace(whole, question=question, passage=bare, kind=kind)
@@ -129,6 +131,19 @@ def _of_headings(chunk: StoredChunk, *, first: bool) -> Iterator[tuple[str, str]
         yield "heading", f"{chunk.title} {heading}"
     if first and len(content_words(chunk.title)) >= _HEADING_WORDS and chunk.title != heading:
         yield "title", chunk.title
+
+
+def _asked_within(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the lines that ask something, each with what follows up to the next one."""
+    asking, answer = "", list[str]()
+    for line in [*(one.strip() for one in text.split("\n")), "?"]:
+        if line.endswith("?"):
+            found = " ".join(answer)
+            if asking and len(found.split()) >= _LEAST_WORDS:
+                yield asking, found
+            asking, answer = line if _HEADING_WORDS < len(line.split()) <= _LEFT_WORDS else "", []
+        else:
+            answer.append(line)
 
 
 def _keyphrase(sentence: str, often: Counter[str], chance: random.Random) -> str:

@@ -211,8 +211,11 @@ class _Training:
             SentenceTransformerTrainer,
             SentenceTransformerTrainingArguments,
         )
-        from sentence_transformers.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
-        from sentence_transformers.training_args import BatchSamplers
+        from sentence_transformers.base.training_args import BatchSamplers
+        from sentence_transformers.sentence_transformer.losses import (
+            MatryoshkaLoss,
+            MultipleNegativesRankingLoss,
+        )
 
         settings = self._settings
         model = SentenceTransformer(
@@ -234,6 +237,7 @@ class _Training:
             settings.max_steps,
             max(1, settings.epochs * len(self._triplets) // settings.batch_size),
         )
+        on_cpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
         arguments = SentenceTransformerTrainingArguments(
             output_dir=str(settings.out / _CHECKPOINTS),
             max_steps=steps,
@@ -249,7 +253,8 @@ class _Training:
             save_total_limit=2,
             logging_strategy="steps",
             logging_steps=max(1, steps // 10),
-            bf16=not torch.cuda.is_available() and has_bf16(),
+            use_cpu=on_cpu,
+            bf16=on_cpu and has_bf16(),
             report_to="none",
             disable_tqdm=True,
             dataloader_pin_memory=False,
