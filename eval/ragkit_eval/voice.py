@@ -391,9 +391,7 @@ def _fitted(texts: Sequence[_Text]) -> _Model:
 def _balanced(labels: NDArray[Any]) -> NDArray[np.float64]:
     """Return weights by which either label counts the same, and all count as many as they are."""
     house = float(labels.sum())
-    return np.where(
-        labels > 0, len(labels) / (2 * house), len(labels) / (2 * (len(labels) - house))
-    )
+    return np.where(labels > 0, len(labels) / (2 * house), len(labels) / (2 * (len(labels) - house)))
 
 
 def _signs(texts: Sequence[_Text]) -> list[_Sign]:

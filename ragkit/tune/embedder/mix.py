@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragkit_ingest.errors import StorageError, TuneError, UsageError
 
@@ -56,6 +58,6 @@ def mix(base: Path, tuned: Path, out: Path, share: float) -> Path:
     return out
 
 
-def _between(before: np.ndarray, after: np.ndarray, share: float) -> np.ndarray:  # type: ignore[type-arg]
+def _between(before: NDArray[Any], after: NDArray[Any], share: float) -> NDArray[Any]:
     found = (1.0 - share) * before.astype(np.float64) + share * after.astype(np.float64)
     return np.ascontiguousarray(found.astype(after.dtype))

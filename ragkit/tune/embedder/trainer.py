@@ -16,8 +16,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -117,36 +117,27 @@ def train(
             "documents first"
         )
     _quiet()
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(_translated(settings))
-            stack.enter_context(quiet())
-            return _Training(triplets, settings, progress).run()
-        except ImportError as exc:
-            raise MissingExtraError(f"tuning an embedder ({exc})", "tune") from exc
+    with _translated(settings), quiet():
+        return _Training(triplets, settings, progress).run()
 
 
-class _translated:  # noqa: N801 - reads as a function
+@contextmanager
+def _translated(settings: EmbedderTraining) -> Iterator[None]:
     """Turn what the libraries raise into ours; they have no error root in common."""
-
-    def __init__(self, settings: EmbedderTraining) -> None:
-        self._settings = settings
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, exc: BaseException | None, _: object) -> None:
-        if isinstance(exc, OSError) and not isinstance(exc, ImportError):
-            raise StorageError(
-                f"the training in {self._settings.out} cannot be written or read "
-                f"({exc.strerror or exc}); free disk space, then run the same command again: it "
-                "goes on from its last checkpoint"
-            ) from exc
-        if isinstance(exc, RuntimeError | ValueError | TypeError | KeyError):
-            said = " ".join(str(exc).split())[:200]
-            raise TuneError(
-                f"the training of {self._settings.base} failed ({type(exc).__name__}: {said})"
-            ) from exc
+    try:
+        yield
+    except ImportError as exc:
+        raise MissingExtraError(f"tuning an embedder ({exc})", "tune") from exc
+    except OSError as exc:
+        raise StorageError(
+            f"the training in {settings.out} cannot be written or read ({exc.strerror or exc}); "
+            "free disk space, then run the same command again: it goes on from its last checkpoint"
+        ) from exc
+    except (RuntimeError, ValueError, TypeError, KeyError) as exc:
+        said = " ".join(str(exc).split())[:200]
+        raise TuneError(
+            f"the training of {settings.base} failed ({type(exc).__name__}: {said})"
+        ) from exc
 
 
 class _Training:
@@ -205,13 +196,13 @@ class _Training:
 
     def _trainer(self, started: float) -> tuple[Any, Any]:
         import torch
-        from datasets import Dataset
+        from datasets import Dataset  # type: ignore[import-untyped]
         from sentence_transformers import (
             SentenceTransformer,
             SentenceTransformerTrainer,
             SentenceTransformerTrainingArguments,
         )
-        from sentence_transformers.base.training_args import BatchSamplers
+        from sentence_transformers.base.sampler import BatchSamplers
         from sentence_transformers.sentence_transformer.losses import (
             MatryoshkaLoss,
             MultipleNegativesRankingLoss,
@@ -224,7 +215,7 @@ class _Training:
             local_files_only=True,
             model_kwargs={"use_safetensors": True},
         )
-        model.model_card_data.generate_widget_examples = False
+        model.model_card_data.widget = [{"text": ""}]  # else some are chosen, and a bar is shown
         reads = int(model.max_seq_length or settings.max_tokens)
         model.max_seq_length = min(reads, settings.max_tokens)
         width = int(model.get_embedding_dimension() or 0)
@@ -287,7 +278,13 @@ def _watch(
         out_of_time = False
         loss: float | None = None
 
-        def on_step_end(self, _: Any, state: Any, control: Any, **__: Any) -> Any:
+        def on_step_end(
+            self,
+            args: Any,  # noqa: ARG002
+            state: Any,
+            control: Any,
+            **kwargs: Any,  # noqa: ARG002
+        ) -> Any:
             if progress is not None:
                 progress(state.global_step, state.max_steps)
             if time.monotonic() - started >= most_s and state.global_step < state.max_steps:
@@ -296,7 +293,13 @@ def _watch(
                 control.should_training_stop = True
             return control
 
-        def on_log(self, _: Any, state: Any, control: Any, **__: Any) -> Any:
+        def on_log(
+            self,
+            args: Any,  # noqa: ARG002
+            state: Any,
+            control: Any,
+            **kwargs: Any,  # noqa: ARG002
+        ) -> Any:
             noted = [entry["loss"] for entry in state.log_history if "loss" in entry]
             self.loss = float(noted[-1]) if noted else None
             return control
