@@ -1092,7 +1092,9 @@ class Pipeline:
             if self._generator is None:
                 from ragkit.generate.selection import select as made
 
-                self._generator = made(self._generator_given, generator_settings(self.config))
+                self._generator = made(
+                    self._generator_given, generator_settings(self.config, self.folder)
+                )
             return self._generator
 
     def _opened(self, *, create: bool = False) -> Index:
@@ -1208,11 +1210,12 @@ def _usage(draft: Draft) -> Usage:
     )
 
 
-def generator_settings(config: Config) -> GeneratorSettings:
-    """Return how a generator is made, from a pipeline's settings."""
+def generator_settings(config: Config, index: Path | None = None) -> GeneratorSettings:
+    """Return how a generator is made, from a pipeline's settings and the folder of its index."""
     from ragkit.generate.chat import ChatSettings
     from ragkit.generate.selection import GeneratorSettings
     from ragkit.prompt import PromptSettings
+    from ragkit.tune.adapter import adapters_folder
 
     return GeneratorSettings(
         url=config.generator_url,
@@ -1223,6 +1226,7 @@ def generator_settings(config: Config) -> GeneratorSettings:
         timeout_s=config.generator_timeout_s,
         total_s=config.generator_total_s,
         prompts=config.prompts,
+        adapters=str(adapters_folder(index)) if index is not None else "",
         chat=ChatSettings(
             max_answer_tokens=config.max_answer_tokens,
             context_tokens=config.generator_context_tokens,

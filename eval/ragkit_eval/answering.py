@@ -244,7 +244,7 @@ class Answering:
 
             return ExtractiveGenerator()
         config = self._config(arm)
-        settings = generator_settings(config)
+        settings = generator_settings(config, self._rag.folder)
         return ChatGenerator(
             self._model(name, config),
             replace_persona(settings.chat, arm.persona),
@@ -259,7 +259,9 @@ class Answering:
             return configured
         key = key_of({"name": name, **_writing(config, None)})
         if key not in self._models:
-            self._models[key] = chat_model(name, generator_settings(config))
+            self._models[key] = chat_model(
+                name, generator_settings(config, self._rag.folder)
+            )
         return self._models[key]
 
 

@@ -14,7 +14,7 @@ from ragkit_ingest.errors import RagkitError, UsageError
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_SOME_FILES_FAILED = 3
-EXIT_GATE = 4
+EXIT_NOT_PROMOTED = 4
 EXIT_INTERRUPTED = 130
 
 

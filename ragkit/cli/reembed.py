@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragkit.cli.failure import EXIT_GATE
+from ragkit.cli.failure import EXIT_NOT_PROMOTED
 from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
 from ragkit.cli.session import Session, session_of
 from ragkit.cli.terminal import Terminal
@@ -85,7 +85,7 @@ def reembed(
             )
     tell(terminal, report, comparison)
     refused = not (report.swapped or report.already or no_swap)
-    raise typer.Exit(EXIT_GATE if refused else 0)
+    raise typer.Exit(EXIT_NOT_PROMOTED if refused else 0)
 
 
 class _Comparison:

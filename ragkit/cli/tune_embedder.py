@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragkit.cli.failure import EXIT_GATE
+from ragkit.cli.failure import EXIT_NOT_PROMOTED
 from ragkit.cli.option import IndexOption, JsonOption
 from ragkit.cli.session import session_of
 from ragkit.cli.terminal import Terminal
@@ -118,7 +118,9 @@ def embedder(
         tuned = _Tuning(rag, wanted, terminal)
         tuned.run()
     tuned.tell()
-    raise typer.Exit(0 if tuned.verdict is not None and tuned.verdict.promoted else EXIT_GATE)
+    raise typer.Exit(
+        0 if tuned.verdict is not None and tuned.verdict.promoted else EXIT_NOT_PROMOTED
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,10 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any
 
-from ragkit.generate.dialogue import endings, harmless, prompt
+from ragkit.generate.dialogue import endings, harmless, learnt, prompt
 from ragkit.generate.model import ChatEvent, Finish, Message
 from ragkit.generate.relay import End, Put, Stop, aconsumed, consumed
+from ragkit.tune.adapter import check_base, check_usable
 from ragkit_ingest.errors import ConfigError, GeneratorError, MissingExtraError, RagkitError
 
 
@@ -32,6 +33,7 @@ class LocalModelSettings:
         temperature: 0 for the likeliest text, up to 2.
         seed: Of the draws, if the temperature is above 0.
         device: Such as "cpu" or "cuda:1"; "" for CUDA or MPS if present, else the CPU.
+        unpromoted: Whether an adapter may be used whose gates were not tried or did not hold.
     """
 
     model: str
@@ -39,6 +41,7 @@ class LocalModelSettings:
     temperature: float = 0.0
     seed: int = 0
     device: str = ""
+    unpromoted: bool = False
 
 
 class LocalChatModel:
@@ -53,6 +56,7 @@ class LocalChatModel:
 
     Raises:
         ConfigError: If a folder is missing or is no model or adapter.
+        TuneError: If the adapter may not be used; see `ragkit.tune.adapter`.
     """
 
     def __init__(self, settings: LocalModelSettings) -> None:
@@ -60,11 +64,15 @@ class LocalChatModel:
         self._folder = Path(settings.model).expanduser()
         self._adapter = Path(settings.adapter).expanduser() if settings.adapter else None
         check_folder(self._folder, "config.json", "a causal language model")
+        self._record = None
         if self._adapter is not None:
+            self._record = check_usable(self._adapter, unpromoted=settings.unpromoted)
             check_folder(self._adapter, "adapter_config.json", "a LoRA adapter")
         self.name = f"local:{self._folder.resolve().name}"
         if self._adapter is not None:
             self.name += f"+{self._adapter.resolve().name}"
+            if self._record is not None and not self._record.promoted:
+                self.name += " (unpromoted)"
         self._loading = Lock()
         self._writing = Lock()
         self._loaded: tuple[Any, Any] | None = None
@@ -108,6 +116,25 @@ class LocalChatModel:
     def astream(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[ChatEvent]:
         """Yield what `stream` yields, without blocking the event loop."""
         return aconsumed(partial(self._produce, tuple(messages), max_tokens))
+
+    def losses(self, dialogues: Sequence[Sequence[Message]]) -> list[float]:
+        """Return the mean loss of each dialogue's last message, in nats a token.
+
+        Raises:
+            GeneratorError: If the model cannot be loaded or fails.
+        """
+        import torch
+
+        model, tokenizer = self._parts()
+        found = []
+        with self._translated(), self._writing, torch.inference_mode():
+            for messages in dialogues:
+                only_last = [False] * (len(messages) - 1) + [True]
+                one = learnt(messages, only_last, tokenizer, endings(model, tokenizer))
+                ids = torch.tensor([one.ids], device=model.device)
+                labels = torch.tensor([one.labels], device=model.device)
+                found.append(float(model(input_ids=ids, labels=labels).loss))
+        return found
 
     def _produce(self, messages: Sequence[Message], limit: int, put: Put[ChatEvent]) -> Stop:
         stopped = Event()
@@ -197,6 +224,7 @@ class LocalChatModel:
                 str(self._folder), dtype="auto", use_safetensors=True, **local
             )
             if self._adapter is not None:
+                check_base(self._adapter, self._record, self._folder)
                 from peft import PeftModel
 
                 with warnings.catch_warnings():  # peft asks transformers by a deprecated name

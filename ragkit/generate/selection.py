@@ -27,6 +27,7 @@ class GeneratorSettings:
         timeout_s: Longest silence of an endpoint, in seconds.
         total_s: Longest time for one answer of an endpoint, in seconds.
         prompts: A folder whose prompts win over the packaged ones; "" for none.
+        adapters: The folder of adapters that are known by name; "" for none.
         chat: How the model is used.
     """
 
@@ -38,6 +39,7 @@ class GeneratorSettings:
     timeout_s: float = 60.0
     total_s: float = 600.0
     prompts: str = ""
+    adapters: str = ""
     chat: ChatSettings = field(default_factory=ChatSettings)
 
 
@@ -114,12 +116,13 @@ def _endpoint(model: str, settings: GeneratorSettings) -> ChatModel:
 
 def _local(paths: str, settings: GeneratorSettings) -> ChatModel:
     from ragkit.generate.local import LocalChatModel, LocalModelSettings
+    from ragkit.tune.adapter import resolved
 
     model, adapter = _folders(paths)
     return LocalChatModel(
         LocalModelSettings(
             model=model,
-            adapter=adapter,
+            adapter=resolved(adapter, settings.adapters) if adapter else "",
             temperature=settings.temperature,
             seed=settings.seed,
         )

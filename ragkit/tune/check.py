@@ -222,6 +222,7 @@ def check_file(
     )
 
 
+_NOTHING = object()
 _KINDS = ("context", "system", "several_turns", "tools", "images")
 
 
@@ -272,7 +273,7 @@ def _take(seen: _Seen, number: int, line: bytes) -> None:
         return
     seen.examples += 1
     value = _parsed(seen, number, line)
-    if value is None:
+    if value is _NOTHING:
         return
     findings = list(examined(value))
     for finding in findings:
@@ -298,7 +299,7 @@ def _parsed(seen: _Seen, number: int, line: bytes) -> Any:
     except UnicodeDecodeError as exc:
         message = f"byte {exc.start + 1} of the line is no UTF-8; save the file as UTF-8"
         seen.problem(number, "utf8", message)
-        return None
+        return _NOTHING
     repeated: list[str] = []
 
     def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -310,7 +311,7 @@ def _parsed(seen: _Seen, number: int, line: bytes) -> Any:
         value = json.loads(text, object_pairs_hook=pairs, parse_constant=_no_number)
     except (ValueError, RecursionError) as exc:
         seen.problem(number, "json", f"the line is not JSON: {_said(exc)}")
-        return None
+        return _NOTHING
     if repeated:
         message = f"the key {repeated[0]!r} stands twice in one object; only one would count"
         seen.problem(number, "repeated_key", message)

@@ -108,7 +108,8 @@ def message_of(value: Any) -> Message:
     """
     if not isinstance(value, dict):
         raise ValueError("a message is no object")  # noqa: TRY004
-    role, content = value.get("role"), value.get("content")
+    role: Any = value.get("role")
+    content = value.get("content")
     role = "system" if role == "developer" else role
     if role not in ("system", "user", "assistant"):
         raise ValueError(f"the role {role!r:.40} cannot be trained here")

@@ -123,7 +123,7 @@ def _german(text: str) -> bool:
 
 def _secret(text: str) -> bool:
     """Refuse words that only stand for a secret, such as `your-key` or stars."""
-    if re.fullmatch(r"[*x.•_\-<>\[\]{}$]+", text, re.IGNORECASE):
+    if re.fullmatch(r"[*x.\u2022_-]+|\[.*\]?|<.*>?|\$?\{.*\}?", text, re.IGNORECASE):
         return False
     return not re.match(r"(?:your|my|the|example|changeme|none|null|is|was|and|or)\b", text, re.I)
 
@@ -160,8 +160,8 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         "password",
         re.compile(
             r"\b(?:password|passwd|passphrase|pwd|passwort|kennwort|mot de passe|contrase\u00f1a"
-            r"|secret|api[ _-]?key|access[ _-]?token|auth[ _-]?token)\b[\"']?\s*(?:[:=]|\bis\b:?)"
-            r"\s*[\"']?(?P<found>[^\s\"',;]{4,})",
+            r"|secret|api[ _-]?key|access[ _-]?token|auth[ _-]?token)\b[\"']?\s*"
+            r"(?:[:=]|\bis\b\s*(?::|(?=\S*\d)))\s*[\"']?(?P<found>[^\s\"',;]{4,})",
             re.IGNORECASE,
         ),
         _secret,
@@ -175,7 +175,15 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ),
     (
         "IBAN",
-        re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \u00a0]?[A-Za-z0-9]){11,30}(?!\w)"),
+        re.compile(
+            r"(?<![A-Za-z0-9])(?:[A-Za-z]{2}\d{2}[A-Za-z0-9]{11,30}"
+            r"|[A-Z]{2}\d{2}(?:[ \u00a0][A-Z0-9]{4}){2,7}[ \u00a0][A-Z0-9]{1,3})(?!\w)"
+        ),
+        _iban,
+    ),
+    (
+        "IBAN",  # whose last group is a whole one, with a word behind it
+        re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ \u00a0][A-Z0-9]{4}){3,7}(?!\w)"),
         _iban,
     ),
     (
@@ -218,7 +226,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         re.compile(
             rf"(?<![\w.,+-])(?:(?:\+|00)[1-9](?:{_SEPARATED}\d){{7,14}}"
             rf"|\(0\d{{1,5}}\)(?:{_SEPARATED}\d){{4,9}}"
-            r"|0\d{1,5}[ /-]\d{2,}(?:[ /-]?\d){2,8}"
+            r"|0[1-9]\d{0,4}[ /-]{1,3}\d{2,}(?:[ /-]?\d){2,8}"
             r"|\(\d{3}\) ?\d{3}-\d{4}|[2-9]\d{2}-\d{3}-\d{4})(?!\w|[.,-]\d)"
         ),
         _phone,

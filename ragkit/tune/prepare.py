@@ -497,7 +497,7 @@ def _redacted(made: Made) -> Made:
 
 def _redacted_probe(probe: Probe) -> Probe:
     messages = tuple(replace(m, content=redacted(m.content)) for m in probe.messages)
-    return replace(probe, messages=messages)
+    return replace(probe, messages=messages, expect=tuple(map(redacted, probe.expect)))
 
 
 # -- files -----------------------------------------------------------------------------------
@@ -553,6 +553,7 @@ def _manifest(
             {made.group for made in prepared.held_out if made.kind == "context"}
         ),
         "probes": dict(sorted(Counter(probe.kind for probe in prepared.probes).items())),
+        "probes_altered": sum(probe.altered for probe in prepared.probes),
         "prompt_version": template.version,
         "persona": rag.config.persona if rag is not None else "",
         "embedder": rag.embedder.fingerprint.name if rag is not None else "",

@@ -151,7 +151,7 @@ def _sample(value: Any, line: int) -> VoiceSample:
     if kind not in _KINDS:
         raise ValueError(f"its kind is {kind!r:.40}; the kinds are plain, with_context and refusal")
     context = value.get("context") or ""
-    known = {
+    known: dict[str, Any] = {
         "id": str(value.get("id") or f"line-{line}"),
         "kind": _KINDS[kind],
         "context": _filled(context, "its context") if context else "",

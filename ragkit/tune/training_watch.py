@@ -108,20 +108,24 @@ def callback(watch: TrainingWatch) -> Any:
     class Watching(TrainerCallback):
         """Hands what the trainer says over."""
 
-        def on_log(
+        def on_log(  # type: ignore[override]
             self, _args: Any, state: Any, _control: Any, logs: Any = None, **_rest: Any
         ) -> None:
             watch.logged(state, logs or {})
 
-        def on_evaluate(
+        def on_evaluate(  # type: ignore[override]
             self, _args: Any, state: Any, _control: Any, metrics: Any = None, **_rest: Any
         ) -> None:
             watch.evaluated(state, metrics or {})
 
-        def on_save(self, _args: Any, state: Any, _control: Any, **_rest: Any) -> None:
+        def on_save(  # type: ignore[override]
+            self, _args: Any, state: Any, _control: Any, **_rest: Any
+        ) -> None:
             watch.saved(state)
 
-        def on_step_end(self, _args: Any, _state: Any, control: Any, **_rest: Any) -> None:
+        def on_step_end(  # type: ignore[override]
+            self, _args: Any, _state: Any, control: Any, **_rest: Any
+        ) -> None:
             watch.stepped(control)
 
     return Watching()

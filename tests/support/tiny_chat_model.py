@@ -22,8 +22,9 @@ def save(
     context: int = 2048,
     answer: Sequence[str] = (),
     endless: bool = False,
+    texts: Sequence[str] = (),
 ) -> Path:
-    """Save a model of two layers that reads bytes; return its folder.
+    """Save a model of two layers that reads bytes, or pieces of words; return its folder.
 
     Args:
         folder: Where.
@@ -31,11 +32,12 @@ def save(
         context: Most tokens.
         answer: What it says to everything, in tokens that all differ; with none it babbles.
         endless: Whether it says it over and over.
+        texts: What to learn pieces of words from; with none it reads bytes.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    tokenizer = byte_tokenizer(template, answer)
+    tokenizer = byte_tokenizer(template, answer, texts)
     torch.manual_seed(5)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -75,9 +77,11 @@ def recite(model: Any, tokens: Sequence[int], following: Sequence[int]) -> None:
             model.lm_head.weight[after, place] += 10.0
 
 
-def byte_tokenizer(template: str | None = TEMPLATE, words: Sequence[str] = ()) -> Any:
-    """Return a tokenizer of one token a byte, special tokens for the template, and words."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+def byte_tokenizer(
+    template: str | None = TEMPLATE, words: Sequence[str] = (), texts: Sequence[str] = ()
+) -> Any:
+    """Return a tokenizer of bytes or learnt pieces, special tokens for the template, and words."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -85,6 +89,11 @@ def byte_tokenizer(template: str | None = TEMPLATE, words: Sequence[str] = ()) -
     inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
+    if texts:
+        inner.train_from_iterator(
+            texts,
+            trainers.BpeTrainer(vocab_size=1500, initial_alphabet=alphabet, show_progress=False),
+        )
     inner.add_special_tokens(SPECIAL)
     inner.add_tokens([AddedToken(word, normalized=False) for word in words])
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
