@@ -28,6 +28,7 @@ from ragkit.retrieve.retriever import Retriever
 from ragkit_ingest import lexical
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.catalog.rows import text_key
+from ragkit_ingest.catalog.space import Spaces
 from ragkit_ingest.catalog.staging import Seen, Staging
 from ragkit_ingest.content import Content
 from ragkit_ingest.embed.minilm import MiniLM
@@ -73,7 +74,8 @@ def stage(index: str, sample: str, chunks: str) -> dict[str, Any]:
     recipe = f"{RECIPE} words/{lexical.VERSION} {SplitSettings().to_json()}"
     with closing(opened(index)), closing(schema.open_existing(Path(index))) as connection:
         staging = Staging(connection)
-        space, root = staging.space(CheapEmbedder().fingerprint), staging.add_source(_SOURCE)
+        space = Spaces(connection).register(CheapEmbedder().fingerprint)
+        root = staging.add_source(_SOURCE)
         connection.execute("BEGIN IMMEDIATE")
         for document in made:
             text = "\n".join(document.texts)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ragkit.generate.name import EXTRACTIVE
 from ragkit.generate.name import check_name as check_generator
-from ragkit_ingest.embed.selection import PACKAGED, check_name
+from ragkit_ingest.embed.selection import check_name
 from ragkit_ingest.endpoint import check_key_env
 from ragkit_ingest.errors import ConfigError
 from ragkit_ingest.split import CHUNK_TOKENS, HEADER_TOKENS, PIECE_TOKENS
@@ -27,7 +27,8 @@ class Config:
 
     Attributes:
         embedder: What makes the vectors: "minilm" (packaged), "st:PATH-OR-NAME" (a
-            sentence-transformers model) or "endpoint:MODEL" (OpenAI-compatible).
+            sentence-transformers model) or "endpoint:MODEL" (OpenAI-compatible); empty for the one
+            that made the index, and "minilm" for a new one.
         embedder_url: The endpoint's base address, such as "http://localhost:11434/v1".
         embedder_key_env: The environment variable that holds the endpoint's key.
         embedder_dimensions: Length of the vectors to ask the endpoint for; 0 for the model's own.
@@ -81,7 +82,7 @@ class Config:
         min_confidence: Below this calibrated probability an answer is withheld, 0 to 1.
     """
 
-    embedder: str = PACKAGED
+    embedder: str = ""
     embedder_url: str = ""
     embedder_key_env: str = "OPENAI_API_KEY"
     embedder_dimensions: int = 0
@@ -125,7 +126,8 @@ class Config:
     min_confidence: float = 0.331
 
     def __post_init__(self) -> None:
-        check_name(self.embedder)
+        if self.embedder:
+            check_name(self.embedder)
         _between("embedder_dimensions", self.embedder_dimensions, 0, 65_536)
         _between("embedder_max_tokens", self.embedder_max_tokens, 32, 1_000_000)
         check_key_env("embedder_key_env", self.embedder_key_env)

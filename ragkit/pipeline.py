@@ -7,12 +7,12 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from ragkit.abstain import confidence
 from ragkit.answer import Answer, Passage, SearchResult, Sentence, Usage
@@ -43,9 +43,17 @@ from ragkit.settle import settle
 from ragkit.short_answer import short_answer
 from ragkit.support import Judge
 from ragkit_ingest.catalog import schema
+from ragkit_ingest.embed import selection
 from ragkit_ingest.embed.protocol import Closable
 from ragkit_ingest.embed.selection import EmbedderSettings, check_name, chunk_limit, select
-from ragkit_ingest.errors import ConfigError, UsageError
+from ragkit_ingest.errors import (
+    ConfigError,
+    EmbedderError,
+    EmbedderMismatchError,
+    IndexStateError,
+    StorageError,
+    UsageError,
+)
 from ragkit_ingest.index import Index
 from ragkit_ingest.lexical import content_words
 from ragkit_ingest.plan import SyncPlan
@@ -63,6 +71,7 @@ if TYPE_CHECKING:
     from ragkit.rerank.protocol import Reranker
     from ragkit_ingest.embed.protocol import Embedder
     from ragkit_ingest.purge import PurgeReport
+    from ragkit_ingest.reembed import ReembedReport
     from ragkit_ingest.source import SourceDocument, SourceItem
     from ragkit_ingest.store.protocol import VectorStore
     from ragkit_ingest.sync import SyncSettings
@@ -73,6 +82,10 @@ ABSTENTION = "The documents do not say."
 _POOL = 20
 _TYPED = 1000
 _SHOWN_EVIDENCE = 5
+_Found = TypeVar("_Found")
+
+SwapJudge = Callable[[Retriever | None, Retriever], bool]
+"""Compares the search as it is, if its embedder is to be had, with the search as it would be."""
 
 
 class Pipeline:
@@ -85,7 +98,8 @@ class Pipeline:
         index: The index folder.
         config: Settings; by default those of `ragkit.toml` in the working folder, if it exists.
         embedder: Turns texts into vectors: an `Embedder`, or the name of one ("minilm",
-            "st:PATH-OR-NAME", "endpoint:MODEL"); by default the configured one.
+            "st:PATH-OR-NAME", "endpoint:MODEL"); by default the configured one, else the one that
+            made the index, which is followed when another process swaps it.
         generator: Writes answers: a `Generator`, a `ChatModel`, an LLM of LlamaIndex, or a name
             ("extractive", "openai:MODEL", "local:PATH", "local:PATH+ADAPTER"); by default the
             configured one.
@@ -106,9 +120,15 @@ class Pipeline:
     ) -> None:
         self.folder = Path(os.path.abspath(Path(index).expanduser()))  # noqa: PTH100 - keeps links
         self.config = config or Config.load()
-        name = embedder if isinstance(embedder, str) else self.config.embedder
-        check_name(name)
-        self._embedder_name = name
+        name = embedder if isinstance(embedder, str) else ""
+        if embedder is None:
+            name = self.config.embedder
+        if name or isinstance(embedder, str):
+            check_name(name)
+        self._embedder_name = name  # empty: the one that made the index, whichever that is
+        self._follows = embedder is None and not name
+        self._chosen_name = ""
+        self._left: list[Index] = []  # open indexes of embedders that were swapped
         self._embedder: Embedder | None = None if isinstance(embedder, str) else embedder
         self._selected: Closable | None = None
         self._store = store
@@ -132,9 +152,9 @@ class Pipeline:
     def close(self) -> None:
         """Release files and memory; the pipeline opens the index again if it is used again."""
         with self._opening:
-            if self._index is not None:
-                self._index.close()
-                self._index = None
+            for index in [*self._left, *([] if self._index is None else [self._index])]:
+                index.close()
+            self._left, self._index = [], None
             self._memory = None
             if self._selected is not None:
                 self._selected.close()
@@ -206,6 +226,7 @@ class Pipeline:
         from ragkit_ingest.sync import plan_sync, sync
 
         resolved = [resolve(path) for path in paths]
+        self._follow_swap()
         settings = self._sync_settings(checksum, allow_mass_delete, passwords, retry=retry, ocr=ocr)
         if not dry_run:
             return sync(self._opened(create=True), resolved, settings, progress)
@@ -257,6 +278,7 @@ class Pipeline:
         """
         from ragkit_ingest.sync import sync_documents
 
+        self._follow_swap()
         settings = self._sync_settings(allow_mass_delete=allow_mass_delete)
         index = self._opened(create=True)
         return sync_documents(index, source, documents, settings, progress, partial=partial)
@@ -324,13 +346,13 @@ class Pipeline:
             ocr={"auto": None, "on": True, "off": False}[self.config.ocr] if ocr is None else ocr,
         )
 
-    def _split_settings(self) -> SplitSettings:
-        """Return how long chunks may be, for the embedder in use.
+    def _split_settings(self, embedder: Embedder | None = None) -> SplitSettings:
+        """Return how long chunks may be, for an embedder; by default the one in use.
 
         Raises:
             ConfigError: If longer chunks were asked for than the embedder reads.
         """
-        embedder = self._opened_embedder()
+        embedder = self._opened_embedder() if embedder is None else embedder
         limit, wanted = chunk_limit(embedder), self.config.chunk_tokens
         if wanted > limit and wanted != CHUNK_TOKENS:
             raise ConfigError(
@@ -363,7 +385,7 @@ class Pipeline:
             RerankerError: If the reranker fails.
         """
         mode = self.config.mode if mode is None else mode
-        return self._retriever().search(query, mode=mode, k=k, where=where)
+        return self._following(lambda: self._retriever().search(query, mode=mode, k=k, where=where))
 
     def ask(
         self,
@@ -494,8 +516,10 @@ class Pipeline:
         found: Sequence[Passage]
         disagreements: Sequence[Disagreement] = ()
         if passages is None:
-            k = self.config.k if k is None else k
-            found, evidence, sure, disagreements = self._look(question, k, where)
+            wanted = self.config.k if k is None else k
+            found, evidence, sure, disagreements = self._following(
+                lambda: self._look(question, wanted, where)
+            )
         else:
             found, evidence, sure = self._weighed_as_given(question, passages)
         return Looked(
@@ -670,6 +694,156 @@ class Pipeline:
 
         return purge(self._opened())
 
+    # -- another embedder --------------------------------------------------------------------
+
+    def reembed(
+        self,
+        embedder: Embedder | str | None = None,
+        *,
+        swap: bool = True,
+        judge: SwapJudge | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> ReembedReport:
+        """Build another embedder's vectors from the stored texts, then let them answer.
+
+        No file is read. Until the swap, one transaction, the index answers as before; killed or
+        failed, the next call goes on, and embeds nothing twice. Documents that the embedder counts
+        otherwise are cut anew from their stored text.
+
+        Args:
+            embedder: An `Embedder`, or the name of one; by default the configured one.
+            swap: Whether it is to answer; else its vectors are only made and kept.
+            judge: Compares the search as it is (None if its embedder cannot be had any more) with
+                the search as it would be, and says whether to swap.
+            progress: Called as the work goes on.
+
+        Raises:
+            UsageError: If no embedder is named.
+            NoIndexError: If nothing was ingested yet.
+            EmbedderError: If the embedder is not there or fails.
+            IndexStateError: If the index is locked or damaged.
+            StorageError: If the disk is full, read-only or failing.
+        """
+        from ragkit_ingest.reembed import ReembedSettings, reembed
+
+        wanted = embedder if embedder is not None else self._embedder_name
+        if not wanted:
+            raise UsageError(
+                "no embedder is named; give one, such as st:PATH for a sentence-transformers model"
+            )
+        name = selection.absolute(wanted) if isinstance(wanted, str) else ""
+        made = self._select(wanted) if isinstance(wanted, str) else wanted
+        settings = ReembedSettings(split=self._split_settings(made), name=name, swap=swap)
+
+        def decide(after: Index) -> bool:
+            assert judge is not None
+            before = self._answering()
+            try:
+                old = None if before is None else self._retriever(before)
+                return judge(old, self._retriever(after))
+            finally:
+                if before is not None:
+                    before.close()
+
+        deciding = None if judge is None else decide
+        report = reembed(self.folder, made, self._opened_store(), settings, deciding, progress)
+        if report.swapped:
+            self._move(made, name)
+        return report
+
+    def rollback(self, *, progress: ProgressCallback | None = None) -> ReembedReport:
+        """Let the embedder answer again that did before the last swap.
+
+        Nothing is embedded but texts that were added since. A second rollback returns.
+
+        Raises:
+            UsageError: If no former embedder's vectors are kept, or it was given as an object.
+            EmbedderMismatchError: If the model behind its name is another now.
+            EmbedderError: If its model is not there.
+            IndexStateError: If the index is locked, damaged or empty.
+            StorageError: If the disk is full, read-only or failing.
+        """
+        from ragkit_ingest.reembed import ReembedSettings, rollback, spaces
+
+        _, previous = spaces(self.folder)
+        name = previous.embedder if previous is not None else ""
+        if previous is not None and not name:
+            raise UsageError(
+                f"the embedder {previous.fingerprint.name} was given as an object, so it cannot be "
+                "chosen by name; give it again: rag.reembed(embedder) embeds nothing twice"
+            )
+        made = self._select(name or selection.PACKAGED)
+        settings = ReembedSettings(split=self._split_settings(made), name=name)
+        report = rollback(self.folder, made, self._opened_store(), settings, progress)
+        self._move(made, name)
+        return report
+
+    def forget_previous(self) -> int:
+        """Erase the vectors of every embedder but the one that answers; return how many went.
+
+        Raises:
+            IndexStateError: If the index is locked, damaged or empty.
+            StorageError: If the disk is full, read-only or failing.
+        """
+        from ragkit_ingest.reembed import forget_previous
+
+        return forget_previous(self.folder)
+
+    def _answering(self) -> Index | None:
+        """Open the index with the embedder that made it; None if that cannot be had."""
+        from ragkit_ingest.reembed import spaces
+
+        live, _ = spaces(self.folder)
+        if live is None:
+            return None
+        for choose in (self._opened_embedder, lambda: self._select(live.embedder)):
+            try:
+                embedder = choose()
+                if embedder.fingerprint.digest == live.fingerprint.digest:
+                    return self._open(self.folder, embedder=embedder)
+            except (ConfigError, EmbedderError):
+                continue
+        return None
+
+    def _move(self, embedder: Embedder, name: str) -> None:
+        """Use another embedder from now on."""
+        with self._opening:
+            self._leave()
+            self._embedder, self._chosen_name = embedder, name
+            self._follows = self._follows and bool(name)
+            if not self._follows:
+                self._embedder_name = name
+
+    def _leave(self) -> None:
+        if self._index is not None:
+            self._left.append(self._index)  # another thread may be searching it
+        self._index, self._memory = None, None
+
+    def _follow_swap(self) -> bool:
+        """Move to the embedder that another process has let answer; return whether there is one.
+
+        One that was named here is not left.
+        """
+        if not self._follows or self._index is None:
+            return False
+        try:
+            self._index.check_embedder()
+        except EmbedderMismatchError:
+            with self._opening:
+                self._leave()
+                self._embedder = None
+            return True
+        return False
+
+    def _following(self, look: Callable[[], _Found]) -> _Found:
+        """Look something up; once more if the embedder was swapped by another process."""
+        try:
+            return look()
+        except EmbedderMismatchError:
+            if not self._follow_swap():
+                raise
+        return look()
+
     # -- parts -------------------------------------------------------------------------------
 
     def _begin(
@@ -680,8 +854,10 @@ class Pipeline:
             self._audit.check()
         generator = self._opened_generator()
         started = time.perf_counter()
-        k = self.config.k if k is None else k
-        passages, evidence, sure, disagreements = self._look(question, k, where)
+        wanted = self.config.k if k is None else k
+        passages, evidence, sure, disagreements = self._following(
+            lambda: self._look(question, wanted, where)
+        )
         request = GenerationRequest(
             question=question,
             passages=passages,
@@ -885,7 +1061,7 @@ class Pipeline:
             for word, count in counts.items()
         }
 
-    def _retriever(self) -> Retriever:
+    def _retriever(self, index: Index | None = None) -> Retriever:
         settings = RetrievalSettings(
             depth=self.config.depth,
             fusion=self.config.fusion,
@@ -897,7 +1073,7 @@ class Pipeline:
             rerank_depth=self.config.rerank_depth,
             expand=self.config.expand,
         )
-        return Retriever(self._opened(), settings, self._opened_reranker())
+        return Retriever(index or self._opened(), settings, self._opened_reranker())
 
     def _opened_reranker(self) -> Reranker | None:
         if not isinstance(self._reranker, str):
@@ -927,29 +1103,23 @@ class Pipeline:
                 self._index = self._open(self.folder, create=create)
             return self._index
 
-    def _open(self, folder: Path, *, create: bool) -> Index:
+    def _open(
+        self, folder: Path, *, create: bool = False, embedder: Embedder | None = None
+    ) -> Index:
+        embedder = self._opened_embedder() if embedder is None else embedder
         return Index(
             folder,
-            embedder=self._opened_embedder(),
+            embedder=embedder,
             store=self._opened_store(),
             create=create,
+            embedder_name=self._chosen_name,
         )
 
     def _opened_embedder(self) -> Embedder:
         if self._embedder is None:
-            config = self.config
-            selected = select(
-                EmbedderSettings(
-                    embedder=self._embedder_name,
-                    url=config.embedder_url,
-                    key_env=config.embedder_key_env,
-                    dimensions=config.embedder_dimensions,
-                    max_tokens=config.embedder_max_tokens,
-                    query_prefix=config.embedder_query_prefix,
-                    document_prefix=config.embedder_document_prefix,
-                )
-            )
-            self._embedder = selected
+            name = self._embedder_name or self._named_by_index() or selection.PACKAGED
+            selected = self._select(name)
+            self._embedder, self._chosen_name = selected, selection.absolute(name)
             # What was given by the caller is the caller's to close.
             self._selected = selected if isinstance(selected, Closable) else None
         return self._embedder
@@ -960,6 +1130,31 @@ class Pipeline:
             if self._memory is None:
                 self._memory = remembered(self._opened_embedder())
             return self._memory
+
+    def _named_by_index(self) -> str:
+        """Return the name of the embedder that made the index; empty if none is known."""
+        from ragkit_ingest.reembed import spaces
+
+        try:
+            live, _ = spaces(self.folder)
+        except (IndexStateError, StorageError):  # said when the index is opened
+            return ""
+        return live.embedder if live is not None else ""
+
+    def _select(self, name: str) -> Embedder:
+        """Return the embedder of that name, with the settings of the configuration."""
+        config = self.config
+        return select(
+            EmbedderSettings(
+                embedder=name,
+                url=config.embedder_url,
+                key_env=config.embedder_key_env,
+                dimensions=config.embedder_dimensions,
+                max_tokens=config.embedder_max_tokens,
+                query_prefix=config.embedder_query_prefix,
+                document_prefix=config.embedder_document_prefix,
+            )
+        )
 
     def _opened_store(self) -> VectorStore:
         if self._store is None:

@@ -263,9 +263,7 @@ class Answering:
             return configured
         key = key_of({"name": name, **_writing(config, None)})
         if key not in self._models:
-            self._models[key] = chat_model(
-                name, generator_settings(config, self._rag.folder)
-            )
+            self._models[key] = chat_model(name, generator_settings(config, self._rag.folder))
         return self._models[key]
 
 

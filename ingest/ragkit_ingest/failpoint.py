@@ -61,6 +61,14 @@ POINTS = (
     "sweep.before",
     "sweep.each",
     "sweep.after",
+    # another embedder's vectors, built beside and swapped in
+    "aside.inside",
+    "aside.after",
+    "swap.before",
+    "swap.places",
+    "swap.ready",
+    "swap.judged",
+    "swap.after",
     # damage is mended
     "verify.before",
     "verify.documents",

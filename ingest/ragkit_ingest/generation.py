@@ -13,18 +13,19 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from ragkit_ingest.build import Recipe, build_apart
 from ragkit_ingest.disk import flush
-from ragkit_ingest.embed.protocol import Releasable, Vectors
+from ragkit_ingest.embed.protocol import Embedder, Releasable, Vectors
 from ragkit_ingest.errors import DamagedStoreError, StorageError
 from ragkit_ingest.failpoint import failpoint
-from ragkit_ingest.index import Index
 from ragkit_ingest.memory import give_back
 from ragkit_ingest.published import scan_folder, vectors_folder
 from ragkit_ingest.shard import SMALL_INDEX, Ids, Part, Shard, built, parts, shares
+from ragkit_ingest.store.protocol import VectorStore
 from ragkit_ingest.store.scan import open_scan
 
 SHARD_CHUNKS = 100_000
@@ -36,6 +37,30 @@ _RELEASED_AT = 5_000  # building so many takes longer than loading a model again
 _APART_AT = 20_000  # chunks of a shard that is worth a process of its own
 
 
+class Place(Protocol):
+    """As much of an open `Index` as is needed to build its folders, which see."""
+
+    @property
+    def folder(self) -> Path:
+        """The index folder."""
+        ...
+
+    @property
+    def generations(self) -> Path:
+        """The folder that holds the folders of vectors."""
+        ...
+
+    @property
+    def embedder(self) -> Embedder:
+        """Made the vectors."""
+        ...
+
+    @property
+    def store(self) -> VectorStore:
+        """Builds and opens the folders."""
+        ...
+
+
 class GenerationFolders:
     """The folders of the shards of one index, as its writer sees them.
 
@@ -45,7 +70,7 @@ class GenerationFolders:
         space_id: The vector space.
     """
 
-    def __init__(self, index: Index, connection: sqlite3.Connection, space_id: int) -> None:
+    def __init__(self, index: Place, connection: sqlite3.Connection, space_id: int) -> None:
         self._index = index
         self._recipe = Recipe(
             connection=connection,

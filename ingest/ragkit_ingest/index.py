@@ -20,6 +20,7 @@ import numpy as np
 from ragkit_ingest import lexical
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.catalog.reading import DocumentFacts, Generation, Reading, StoredDocument
+from ragkit_ingest.catalog.space import Spaces
 from ragkit_ingest.catalog.staging import Staging, readable
 from ragkit_ingest.embed.protocol import Embedder, Vectors
 from ragkit_ingest.errors import (
@@ -29,12 +30,12 @@ from ragkit_ingest.errors import (
 )
 from ragkit_ingest.published import Published, Scans, open_published, open_scans
 from ragkit_ingest.shard import SMALL_INDEX, Ids, Shard, shares
-from ragkit_ingest.status import IndexStatus, StoredText
+from ragkit_ingest.status import IndexStatus, SpaceStatus, StoredText
 from ragkit_ingest.store.exact import ExactSearcher, top
 from ragkit_ingest.store.protocol import VectorSearcher, VectorStore
 from ragkit_ingest.vector_cache import VectorCache
 
-_GENERATIONS = "generations"
+GENERATIONS = "generations"
 _COMPARED_AT_MOST = 100_000  # of the chunks that a filter leaves; this takes 50 ms
 _FETCHED = (
     1.3  # times what a graph should be asked for, were the filter independent of the question
@@ -56,6 +57,10 @@ class Index:
         create: Whether to make the index if there is none.
         exact_at_most: Up to so many chunks, the catalog's own vectors are compared, every one, and
             the store is not opened.
+        embedder_name: Chooses the embedder; a sync notes it, so that the index can be opened
+            without being told. Empty if the embedder was given as an object.
+        connection: Read through this one, within its transaction, instead of one of its own; the
+            caller closes it.
 
     Raises:
         NoIndexError: If there is none and `create` is false.
@@ -72,11 +77,17 @@ class Index:
         store: VectorStore,
         create: bool = False,
         exact_at_most: int = SMALL_INDEX,
+        embedder_name: str = "",
+        connection: sqlite3.Connection | None = None,
     ) -> None:
         self.folder = folder
         self.embedder = embedder
+        self.embedder_name = embedder_name
         self.store = store
-        opened = schema.create(folder) if create else schema.open_existing(folder)
+        self._borrowed = connection is not None
+        opened = connection
+        if opened is None:
+            opened = schema.create(folder) if create else schema.open_existing(folder)
         self.connection: sqlite3.Connection = opened
         self.reading = Reading(self.connection)
         self._lock = RLock()
@@ -93,7 +104,7 @@ class Index:
         try:
             self.check_embedder()
         except BaseException:
-            self.connection.close()
+            self._disconnect()
             raise
 
     def close(self) -> None:
@@ -103,6 +114,10 @@ class Index:
             self._vectors.clear()
             self._facts = self._scans = None
             self._chosen = {}
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        if not self._borrowed:
             self.connection.close()
 
     @contextmanager
@@ -118,7 +133,7 @@ class Index:
     @property
     def generations(self) -> Path:
         """The folder that holds a folder of vectors for each generation."""
-        return self.folder / _GENERATIONS
+        return self.folder / GENERATIONS
 
     def check_embedder(self) -> Generation | None:
         """Return the live generation after comparing its embedder with ours.
@@ -136,7 +151,8 @@ class Index:
                 f"the index at {self.folder} was made by the embedder {made.name} "
                 f"({made.digest[:12]}, {made.dimension} dimensions), but {ours.name} "
                 f"({ours.digest[:12]}, {ours.dimension} dimensions) was asked for; vectors of two "
-                f"embedders are never mixed: use {made.name}, or choose a new folder with --index"
+                f"embedders are never mixed: use {made.name}, let ragkit reembed make the vectors "
+                "anew beside the old ones, or choose a new folder with --index"
             )
         return generation
 
@@ -308,6 +324,7 @@ class Index:
             staging = Staging(self.connection)
             roots = tuple(str(root.path) for root in staging.roots())
             sources = tuple(str(root.path) for root in staging.sources())
+            spaces = _spaces(Spaces(self.connection))
         made = generation.fingerprint if generation else None
         return IndexStatus(
             index=str(self.folder),
@@ -320,6 +337,7 @@ class Index:
             chunks=generation.chunks if generation else 0,
             size_bytes=size_bytes(self.folder),
             sources=sources,
+            spaces=spaces,
         )
 
     def _dense_among(
@@ -422,6 +440,24 @@ class Index:
             if found := reading.document_ids(candidate):
                 return found
         return _ids_by_location(reading, path)
+
+
+def _spaces(spaces: Spaces) -> tuple[SpaceStatus, ...]:
+    roles = {"live": spaces.live, "previous": spaces.previous, "pending": spaces.pending}
+    counts = spaces.counts()
+    return tuple(
+        SpaceStatus(
+            role=role,
+            embedder=space.fingerprint.name,
+            chosen_by=space.embedder,
+            fingerprint=space.fingerprint.digest,
+            dimension=space.fingerprint.dimension,
+            vectors=counts.get(space.id, 0),
+            texts=spaces.texts(space.id),
+        )
+        for role, space in roles.items()
+        if space is not None
+    )
 
 
 def _ids_by_location(reading: Reading, path: str) -> list[int]:

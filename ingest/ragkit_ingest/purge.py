@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.catalog.publish import Publisher
 from ragkit_ingest.catalog.reading import Reading
+from ragkit_ingest.catalog.space import Spaces
 from ragkit_ingest.errors import StorageError
 from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.generation import GenerationFolders
@@ -69,6 +70,7 @@ def _purge(index: Index, connection: sqlite3.Connection) -> PurgeReport:
     failpoint("purge.before")
     publisher, reading = Publisher(connection), Reading(connection)
     with schema.transaction(connection):
+        Spaces(connection).tidy()
         publisher.forget_vectors()
         publisher.forget_generations()
         # Deleted words stay in the segments until these are merged, or built anew.

@@ -128,7 +128,7 @@ class Progress:
     """How far an ingest has come, for a progress bar.
 
     Attributes:
-        stage: "scan", "parse", "embed" or "publish".
+        stage: "scan", "parse", "split", "embed" or "publish".
         done: Units finished.
         total: Units in all; 0 while unknown.
         path: The file just finished, if there is one.

@@ -39,6 +39,43 @@ class DocumentStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceStatus:
+    """The vectors of one embedder.
+
+    Attributes:
+        role: "live" (they answer), "previous" (a rollback returns to them), or "pending" (being
+            built, or built and not taken).
+        embedder: Name of the embedder.
+        chosen_by: The name that chooses it; empty if it was given as an object.
+        fingerprint: Digest of its fingerprint.
+        dimension: Length of a vector.
+        vectors: How many are stored.
+        texts: Of how many there must be one, were they to answer now. Documents that were added
+            since they answered are not looked at before.
+    """
+
+    role: str
+    embedder: str
+    chosen_by: str
+    fingerprint: str
+    dimension: int
+    vectors: int
+    texts: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return the space as it stands in `ragkit status --json`."""
+        return {
+            "role": self.role,
+            "embedder": self.embedder,
+            "chosen_by": self.chosen_by,
+            "fingerprint": self.fingerprint,
+            "dimension": self.dimension,
+            "vectors": self.vectors,
+            "texts": self.texts,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexStatus:
     """What an index holds.
 
@@ -53,6 +90,7 @@ class IndexStatus:
         chunks: How many are searchable.
         size_bytes: Disk space of the whole index folder.
         sources: Names of the sources of documents that are no files.
+        spaces: The vectors that are kept, by role; those that answer first.
     """
 
     index: str
@@ -65,6 +103,7 @@ class IndexStatus:
     chunks: int
     size_bytes: int
     sources: tuple[str, ...] = ()
+    spaces: tuple[SpaceStatus, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return the status in the shape of `ragkit status --json`."""
@@ -77,6 +116,7 @@ class IndexStatus:
             "store": self.store,
             "roots": list(self.roots),
             "sources": list(self.sources),
+            "spaces": [space.to_json() for space in self.spaces],
             "chunks": self.chunks,
             "size_bytes": self.size_bytes,
             "counts": {state: states.count(state) for state in sorted(set(states))},

@@ -27,6 +27,7 @@ from ragkit_ingest.catalog.publish import Change, Publisher
 from ragkit_ingest.catalog.reading import Generation, Reading
 from ragkit_ingest.catalog.relocation import Relocation
 from ragkit_ingest.catalog.rows import text_key
+from ragkit_ingest.catalog.space import Spaces
 from ragkit_ingest.catalog.staging import EnclosedRow, FileRow, Seen, Staging, readable
 from ragkit_ingest.content import Content, Enclosed, content_of, texts_of
 from ragkit_ingest.discover import resolve
@@ -40,6 +41,7 @@ from ragkit_ingest.errors import (
 )
 from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.generation import GenerationFolders
+from ragkit_ingest.golden import check_golden
 from ragkit_ingest.index import Index
 from ragkit_ingest.lock import writer_lock
 from ragkit_ingest.parse.protocol import Source
@@ -229,6 +231,7 @@ class _Sync:
         self._staging = Staging(connection)
         self._publisher = Publisher(connection)
         self._reading = Reading(connection)
+        self._spaces = Spaces(connection)
         before = self._staging.setting(_OCR) == _ON
         self._ocr = before if settings.ocr is None else settings.ocr
         self._registry = ParserRegistry(ocr=self._ocr)
@@ -246,7 +249,9 @@ class _Sync:
         started = time.perf_counter()
         self._index.check_embedder()
         with schema.transaction(self._connection):  # a refused sync leaves no trace
-            self._space = self._staging.space(self._index.embedder.fingerprint)
+            self._space = self._spaces.register(
+                self._index.embedder.fingerprint, self._index.embedder_name
+            )
             draft = self.draft(paths)
             self._refuse(draft, paths)
             self._staging.touch(draft.touched)
@@ -264,7 +269,9 @@ class _Sync:
         started = time.perf_counter()
         self._index.check_embedder()
         with schema.transaction(self._connection):
-            self._space = self._staging.space(self._index.embedder.fingerprint)
+            self._space = self._spaces.register(
+                self._index.embedder.fingerprint, self._index.embedder_name
+            )
             root = self._staging.add_source(source)
             known = self._staging.files([root.id])
             draft = draft_source(root, known, spool, recipe=self._source_recipe, partial=partial)
@@ -518,6 +525,8 @@ class _Sync:
 
     def _embed_pending(self) -> None:
         keys, texts = list(self._pending), list(self._pending.values())
+        if keys and not self._embedded:
+            check_golden(self._spaces, self._space, self._index.embedder)
         for start in range(0, len(keys), _EMBED_AT_ONCE):
             batch = slice(start, start + _EMBED_AT_ONCE)
             failpoint("embed.before")

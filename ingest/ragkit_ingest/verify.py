@@ -261,6 +261,7 @@ class _Verification:
 
     def _documents(self) -> None:
         """Take damaged documents out, so that their files are read again."""
+        self._asides()
         entries = {row[0] for row in self._unsound("files", "t.id")}
         texts = {row[0] for row in self._unsound("revisions", "t.file_id")}
         texts |= {
@@ -279,6 +280,27 @@ class _Verification:
                 self._forget_entry(file_id)
             failpoint("verify.documents")
         self._reread += named
+
+    def _asides(self) -> None:
+        """Delete what another embedder cut and is damaged; a `reembed` cuts it again."""
+        altered = {row[0] for row in self._unsound("revisions", "t.id")}
+        altered |= {row[0] for row in self._unsound("chunks", "DISTINCT t.revision_id")}
+        damaged = [
+            id_
+            for id_ in sorted(altered)
+            if self._db.execute(
+                "SELECT 1 FROM revisions WHERE id = ? AND state = 'aside'", (id_,)
+            ).fetchone()
+        ]
+        with schema.transaction(self._db):
+            for id_ in damaged:
+                self._db.execute("DELETE FROM chunks WHERE revision_id = ?", (id_,))
+                self._db.execute("DELETE FROM revisions WHERE id = ?", (id_,))
+        if damaged:
+            self._healed.append(
+                f"{len(damaged)} documents as another embedder cuts them were damaged: deleted, "
+                "and cut again when they are needed"
+            )
 
     def _path(self, file_id: int) -> str:
         row = self._db.execute("SELECT path FROM files WHERE id = ?", (file_id,)).fetchone()
@@ -367,6 +389,11 @@ class _Verification:
             " WHERE v.space_id = ? AND v.text_key = c.text_key)",
             (generation.space_id,),
         ).fetchall()
+        if others := sum(space != generation.space_id for space, _ in altered):
+            self._healed.append(
+                f"{others} vectors kept of another embedder were damaged: deleted, and embedded "
+                "again when they are needed"
+            )
         keys = {key for space, key in altered if space == generation.space_id}
         keys |= {key for (key,) in missing}
         if not (altered or keys):

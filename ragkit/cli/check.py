@@ -17,7 +17,7 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
-from ragkit.cli.session import Session
+from ragkit.cli.session import Rag, Session
 from ragkit.cli.terminal import one_line
 from ragkit_ingest.errors import NoIndexError, RagkitError
 
@@ -225,6 +225,7 @@ def check_index(session: Session) -> Check:
     try:
         with session.open() as rag:
             status = rag.status()
+            changed = _changed_model(rag)
     except NoIndexError:
         detail = f"none at {session.index} yet; run: ragkit ingest FOLDER"
         return _check("index", Outcome.OK, detail)
@@ -233,10 +234,25 @@ def check_index(session: Session) -> Check:
         f"{status.index}: {len(status.documents)} documents, {status.chunks} chunks, "
         f"generation {status.generation}, {status.embedder or 'no embedder yet'}"
     )
+    if changed:
+        return _check("index", Outcome.FAIL, f"{detail}; {changed}")
     if failed:
         detail += f"; {failed} files failed: ragkit status says why"
         return _check("index", Outcome.WARN, detail)
     return _check("index", Outcome.OK, detail)
+
+
+def _changed_model(rag: Rag) -> str:
+    """Return why the embedder is not the one that made the index, though it is called so."""
+    from ragkit.pipeline import Pipeline
+    from ragkit_ingest.golden import LEAST_COSINE, changed, golden_vectors, lowest_cosine
+    from ragkit_ingest.reembed import spaces
+
+    live = spaces(rag.folder)[0] if isinstance(rag, Pipeline) else None
+    if live is None or not len(live.golden):
+        return ""
+    cosine = lowest_cosine(live, golden_vectors(rag.embedder))
+    return changed(live, cosine) if cosine < LEAST_COSINE else ""
 
 
 def check_writable(folder: Path) -> Check:

@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from ragkit.cli import ask, audit, chat, demo, doctor, failure, ingest, search, show, status, verify
+from ragkit.cli import (
+    ask,
+    audit,
+    chat,
+    demo,
+    doctor,
+    failure,
+    ingest,
+    reembed,
+    search,
+    show,
+    status,
+    verify,
+)
 from ragkit.cli import eval as evaluation
 from ragkit.cli import tune as tuning
 from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption
@@ -20,7 +33,7 @@ app = typer.Typer(
     name="ragkit",
     help="Ask your own documents and get answers whose every citation can be checked, offline.",
     epilog="Start with: ragkit demo. Exit codes: 0 done, 1 failed, 2 wrong usage, "
-    "3 done but some files failed, 4 tuned but not promoted.",
+    "3 done but some files failed, 4 a gate did not hold.",
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -35,6 +48,7 @@ app.command("show")(show.show)
 app.command("status")(status.status)
 app.command("audit")(audit.audit)
 app.command("verify")(verify.verify)
+app.command("reembed")(reembed.reembed)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(evaluation.app, name="eval")

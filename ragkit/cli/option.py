@@ -39,7 +39,8 @@ EmbedderOption = Annotated[
         "--embedder",
         metavar="NAME",
         show_default=False,
-        help="minilm, st:PATH-OR-NAME or endpoint:MODEL. Default: as in ragkit.toml, else minilm.",
+        help="minilm, st:PATH-OR-NAME or endpoint:MODEL. Default: as in ragkit.toml, else the one "
+        "that made the index, else minilm.",
     ),
 ]
 GeneratorOption = Annotated[

@@ -11,6 +11,7 @@ from ragkit_ingest.report import Progress, ProgressCallback
 _STAGES = {
     "scan": "Looking for files",
     "parse": "Reading",
+    "split": "Splitting",
     "embed": "Embedding",
     "publish": "Publishing",
 }

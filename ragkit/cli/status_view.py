@@ -48,6 +48,11 @@ def _print_summary(terminal: Terminal, held: IndexStatus) -> None:
         ("Store", f"{held.store or 'none yet'}, generation {held.generation}"),
         ("Size", readable_size(held.size_bytes)),
     ]
+    for space in held.spaces:
+        if space.role != "live":
+            label = "Kept" if space.role == "previous" else "Pending"
+            made = f"{space.embedder}, {space.vectors} vectors for {space.texts} texts"
+            rows.append((label, made))
     for name, value in rows:
         line = Text().append(f"{name:<11}", style="bold").append(one_line(value))
         terminal.say(line, hang=11)

@@ -208,7 +208,7 @@ def _data(folder: Path) -> Path:
 
 
 def _check_begun(settings: TrainingSettings, name: str, *, resume: bool) -> None:
-    from ragkit.tune.trainer import finished, interrupted
+    from ragkit.tune.training_folder import finished, interrupted
 
     if resume:
         return
@@ -229,16 +229,41 @@ def _trained(
 ) -> AdapterRecord:
     """Return the record of the adapter, trained now or before."""
     from ragkit.tune.adapter import AdapterRecord, load_record, save_record
-    from ragkit.tune.fingerprint import base_fingerprint, weights_sha256
-    from ragkit.tune.prepare import HELD_OUT, MANIFEST, TRAIN
-    from ragkit.tune.trainer import drop_checkpoints, finished, train
+    from ragkit.tune.fingerprint import adapter_fingerprint, base_fingerprint, weights_sha256
+    from ragkit.tune.prepare import MANIFEST
+    from ragkit.tune.training_folder import drop_checkpoints, finished
 
     known = load_record(settings.out)
-    if finished(settings.out) and known is not None and known.fingerprint:
+    done = finished(settings.out)
+    if done and known is not None and known.fingerprint:
         return known
-    record = AdapterRecord(name=name, base=settings.base.resolve().name)
-    if not finished(settings.out):
-        _lay_down(settings, record)
+    if not done:
+        _lay_down(settings, AdapterRecord(name=name, base=settings.base.resolve().name))
+    # If it was cut off right behind the training, all but the figures can still be told.
+    figures = None if done else _train(terminal, settings, data)
+    base = base_fingerprint(settings.base)
+    record = AdapterRecord(
+        name=name,
+        fingerprint=adapter_fingerprint(settings.out, base),
+        weights_sha256=weights_sha256(settings.out),
+        base=settings.base.resolve().name,
+        base_fingerprint=base,
+        training={
+            "settings": settings.to_json(),
+            "result": figures,
+            "data": json_format.loads((data / MANIFEST).read_text(encoding="utf-8")),
+        },
+    )
+    save_record(settings.out, record)
+    drop_checkpoints(settings.out)
+    return record
+
+
+def _train(terminal: Terminal, settings: TrainingSettings, data: Path) -> dict[str, object]:
+    """Train, and return the figures."""
+    from ragkit.tune.prepare import HELD_OUT, TRAIN
+    from ragkit.tune.trainer import train
+
     held_out = data / HELD_OUT
     result = train(
         data / TRAIN,
@@ -251,21 +276,7 @@ def _trained(
             f"{result.left_out} examples have more than {settings.max_tokens} tokens and were "
             "left out; --max-tokens takes longer ones."
         )
-    record = AdapterRecord(
-        name=name,
-        fingerprint=result.fingerprint,
-        weights_sha256=weights_sha256(settings.out),
-        base=record.base,
-        base_fingerprint=base_fingerprint(settings.base),
-        training={
-            "settings": settings.to_json(),
-            "result": result.to_json(),
-            "data": json_format.loads((data / MANIFEST).read_text(encoding="utf-8")),
-        },
-    )
-    save_record(settings.out, record)
-    drop_checkpoints(settings.out)
-    return record
+    return result.to_json()
 
 
 def _lay_down(settings: TrainingSettings, record: AdapterRecord) -> None:

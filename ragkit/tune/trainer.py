@@ -11,7 +11,6 @@ Dettmers et al., "QLoRA", 2023, and Schulman, "LoRA Without Regret", 2025.
 from __future__ import annotations
 
 import errno
-import json
 import math
 import os
 import random
@@ -27,18 +26,23 @@ from ragkit.generate.dialogue import CannotBeSetError, Learnt, endings, learnt
 from ragkit.generate.local import best_device, check_folder
 from ragkit.tune.example import Example, load_examples
 from ragkit.tune.fingerprint import adapter_fingerprint, base_fingerprint, file_sha256
+from ragkit.tune.training_folder import (
+    begin,
+    checkpoints,
+    finished,
+    last_checkpoint,
+    locked,
+    resumable,
+)
 from ragkit.tune.training_watch import TrainingEvent, TrainingWatch, callback
 from ragkit_ingest.errors import MissingExtraError, RagkitError, StorageError, TuneError, UsageError
 
 __all__ = ["TrainingEvent", "TrainingResult", "TrainingSettings", "train"]
 
-_RUN = "training.json"
-_CHECKPOINTS = "checkpoints"
 _KEPT_CHECKPOINTS = 3
 _DROPOUT = 0.05
 _WARM_UP = 0.05
 _CLIP = 1.0
-_STATE = "trainer_state.json"
 # A checkpoint and an evaluation this often in each epoch.
 _A_EPOCH = 2
 _DEVICES = ("", "cpu", "cuda", "mps")
@@ -170,12 +174,20 @@ def train(
     examples = load_examples(training)
     others = load_examples(held_out) if held_out is not None else []
     base = base_fingerprint(settings.base)
-    _check_ended(settings.out)
-    with _locked(settings.out), _translated(settings):
-        _begin(settings, base, training, held_out)
+    if finished(settings.out):
+        raise UsageError(f"{settings.out} holds a finished adapter; train into another folder")
+    with locked(settings.out), _translated(settings):
+        _check_device(settings.device)
+        begin(
+            settings.out,
+            base=base,
+            settings=settings.to_json(),
+            training=file_sha256(training),
+            held_out=file_sha256(held_out) if held_out is not None else None,
+        )
         run = _Run(settings, on_event, stopped)
         done = run.train(examples, others)
-        adapter = run.last_checkpoint() if done.cancelled else settings.out
+        adapter = last_checkpoint(settings.out) if done.cancelled else settings.out
         return TrainingResult(
             adapter=adapter,
             steps=done.steps,
@@ -187,22 +199,6 @@ def train(
             fingerprint=adapter_fingerprint(adapter, base),
             left_out=done.left_out,
         )
-
-
-def interrupted(out: Path) -> bool:
-    """Return whether the folder holds a training that was begun and not finished."""
-    return (out / _RUN).is_file() and not finished(out)
-
-
-def finished(out: Path) -> bool:
-    """Return whether the folder holds a finished adapter."""
-    return (out / "adapter_config.json").is_file()
-
-
-def drop_checkpoints(out: Path) -> None:
-    """Remove the checkpoints of a finished training."""
-    if finished(out):
-        shutil.rmtree(out / _CHECKPOINTS, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +224,7 @@ class _Run:
         self._settings = settings
         self._on_event = on_event
         self._stopped = stopped
-        self._folder = settings.out / _CHECKPOINTS
+        self._folder = checkpoints(settings.out)
 
     def train(self, examples: Sequence[Example], others: Sequence[Example]) -> _Done:
         """Train, and write the adapter unless it was cancelled."""
@@ -240,7 +236,7 @@ class _Run:
             trainer, watch = self._trainer(
                 _adapted(model, self._settings), learning, judging, _padding(tokenizer), device
             )
-            out = trainer.train(resume_from_checkpoint=self._resumable())
+            out = trainer.train(resume_from_checkpoint=resumable(self._settings.out))
             state = trainer.state
             if not math.isfinite(out.training_loss):
                 raise TuneError(
@@ -258,28 +254,6 @@ class _Run:
             cancelled=watch.cancelled,
             left_out=left_out,
         )
-
-    def last_checkpoint(self) -> Path:
-        """Return the newest whole checkpoint."""
-        found = self._whole()
-        if not found:
-            raise TuneError(f"the training was stopped before a checkpoint in {self._folder}")
-        return found[-1]
-
-    def _resumable(self) -> str | None:
-        """Return the newest whole checkpoint, and remove those that were cut off."""
-        if not self._folder.is_dir():
-            return None
-        whole = self._whole()
-        for folder in self._folder.iterdir():
-            if folder not in whole:
-                shutil.rmtree(folder, ignore_errors=True)
-        return str(whole[-1]) if whole else None
-
-    def _whole(self) -> list[Path]:
-        """Return the whole checkpoints, oldest first; their state is written last."""
-        found = [folder for folder in self._folder.glob("checkpoint-*") if _is_whole(folder)]
-        return sorted(found, key=lambda folder: int(folder.name.rpartition("-")[2]))
 
     def _set(
         self, examples: Sequence[Example], tokenizer: Any, model: Any
@@ -398,6 +372,18 @@ class _Collator:
         }
 
 
+def _check_device(device: str) -> None:
+    """Refuse a device that is not there: transformers would train on the CPU instead."""
+    import torch
+
+    there: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    if device in there and not there[device]():
+        raise UsageError(f"there is no {device} device here; give another --device, such as cpu")
+
+
 def _unprinted(trainer: Any) -> None:
     """Take out what would print the figures: they are told by events."""
     from transformers import PrinterCallback, ProgressCallback
@@ -474,60 +460,6 @@ def _save(model: Any, out: Path) -> None:
 def _flush(file: Path) -> None:
     with file.open("rb") as stream:
         os.fsync(stream.fileno())
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    try:
-        json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return (checkpoint / "adapter_model.safetensors").is_file()
-
-
-def _check_ended(out: Path) -> None:
-    if finished(out):
-        raise UsageError(f"{out} holds a finished adapter; train into another folder")
-
-
-def _begin(settings: TrainingSettings, base: str, training: Path, held_out: Path | None) -> None:
-    """Write down what is trained, or refuse to go on with something else."""
-    run = {
-        "base": base,
-        "settings": settings.to_json(),
-        "training_sha256": file_sha256(training),
-        "held_out_sha256": file_sha256(held_out) if held_out is not None else None,
-    }
-    file = settings.out / _RUN
-    if not file.exists():
-        aside = file.with_suffix(".new")
-        aside.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
-        aside.replace(file)
-        return
-    try:
-        earlier = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as exc:
-        raise TuneError(f"{file} is damaged; remove the folder to train anew") from exc
-    odd = sorted(key for key in run if run[key] != earlier.get(key))
-    if odd:
-        what = {"settings": "other settings", "base": "another base model"}.get(
-            odd[0], "other examples"
-        )
-        raise UsageError(
-            f"{settings.out} holds a training that was begun with {what}; go on with the same "
-            "ones, or remove the folder to train anew"
-        )
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with FileLock(out / ".lock", timeout=0):
-            yield
-    except Timeout as exc:
-        raise UsageError(f"another process trains in {out}; wait for it, or stop it") from exc
 
 
 @contextmanager

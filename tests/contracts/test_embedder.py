@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ragkit_ingest.embed.bert_folder import BertFolder
 from ragkit_ingest.embed.endpoint import EndpointEmbedder, EndpointSettings
 from ragkit_ingest.embed.llama_index import LlamaIndexEmbedder
 from ragkit_ingest.embed.minilm import MiniLM
@@ -35,9 +36,10 @@ GOLDEN = Path(__file__).with_name("golden_minilm.json")
 MODEL = MiniLM(precision="f32")
 
 
-@pytest.fixture(
-    scope="module", params=["minilm", "hashing", "endpoint", "sentence_transformer", "llama_index"]
-)
+KINDS = ["minilm", "hashing", "endpoint", "sentence_transformer", "bert_folder", "llama_index"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def any_embedder(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Embedder]:
@@ -51,10 +53,11 @@ def any_embedder(
                 embedder = EndpointEmbedder(EndpointSettings(url=server.url, model="m"))
                 yield embedder
                 embedder.close()
-        case "sentence_transformer":
+        case "sentence_transformer" | "bert_folder":
             pytest.importorskip("sentence_transformers")
             folder = tiny_model.save(tmp_path_factory.mktemp("models") / "bert")
-            yield SentenceTransformerEmbedder(str(folder))
+            quick = request.param == "bert_folder"
+            yield (BertFolder if quick else SentenceTransformerEmbedder)(str(folder))
         case "llama_index":
             yield LlamaIndexEmbedder(Plain())
 

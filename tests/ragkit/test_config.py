@@ -89,7 +89,7 @@ def test_ocr_is_one_of_three_words(value: str) -> None:
         Config(ocr=value)
 
 
-@pytest.mark.parametrize("name", ["MiniLM", "", "st:", "st", "endpoint: ", "hub:x", "minilm:x"])
+@pytest.mark.parametrize("name", ["MiniLM", " ", "st:", "st", "endpoint: ", "hub:x", "minilm:x"])
 def test_an_embedder_is_one_of_three_forms(name: str) -> None:
     with pytest.raises(ConfigError, match=r"there is no embedder .*st:PATH-OR-NAME"):
         Config(embedder=name)

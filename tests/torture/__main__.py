@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.failpoint import POINTS
-from tests.torture import damage, kill, storage, together
+from tests.torture import damage, kill, moving, storage, together
 from tests.torture.child import Child
 from tests.torture.tally import Tally
 from tests.torture.trial import Bed, warm
@@ -58,6 +58,10 @@ def torture(bed: Bed, tally: Tally, amount: Amount, *, seed: int) -> tuple[set[s
     reached = kill.at_failpoints(bed, line, each=amount.arrivals)
     line = tally.line(f"{name}: verify and purge killed")
     reached |= kill.at_mending(bed, line, each=amount.arrivals)
+    line = tally.line(f"{name}: reembed and rollback killed")
+    reached |= moving.at_failpoints(bed, line, each=amount.arrivals)
+    line = tally.line(f"{name}: reembed, disk full")
+    moving.on_full_disks(bed, line, each=amount.fill, seed=seed)
     line = tally.line(f"{name}: killed at random")
     kill.at_random_moments(bed, line, moments=amount.moments, seed=seed)
     _say(f"{name}: disks")

@@ -57,13 +57,14 @@ def at_failpoints(bed: Bed, line: Line, *, each: int = 3) -> set[str]:
     reached: set[str] = set()
     for step in STEPS:
         base, old = base_of(bed, step)
-        for point in _chosen(_points(bed, base, partial(bed.sync), each), reached, each):
+        for point in chosen(points(bed, base, partial(bed.sync), each), reached, each):
             _kill_sync(bed, line, step, base, old, point)
     return reached
 
 
-def _chosen(points: Iterable[str], reached: set[str], each: int) -> Iterator[str]:
-    for number, point in enumerate(points):
+def chosen(arrivals: Iterable[str], reached: set[str], each: int) -> Iterator[str]:
+    """Yield the arrivals that are tried, and note their names; see `at_failpoints`."""
+    for number, point in enumerate(arrivals):
         name = point.split(":")[0]
         if each or name not in reached or number % _SEVENTH == 0:
             reached.add(name)
@@ -85,7 +86,7 @@ def at_mending(bed: Bed, line: Line, *, each: int = 3) -> set[str]:
     value_of(partial(damage_everything, damaged))
     for name, start in (("verify", damaged), ("purge", base)):
         work: Callable[[Path], Any] = bed.verify if name == "verify" else bed.purge
-        for point in _chosen(_points(bed, start, work, each), reached, each):
+        for point in chosen(points(bed, start, work, each), reached, each):
             folder = bed.copy(start)
             ended = run(killed_at(point, partial(work, folder)))
             line.add("points")
@@ -177,7 +178,7 @@ def base_of(bed: Bed, step: Step) -> tuple[Path | None, State | None]:
     return base, old
 
 
-def _points(bed: Bed, base: Path | None, work: Callable[[Path], Any], each: int) -> Iterator[str]:
+def points(bed: Bed, base: Path | None, work: Callable[[Path], Any], each: int) -> Iterator[str]:
     """Yield NAME:N of arrivals of the work at failpoints."""
     trial = bed.copy(base)
     arrived = Counter(value_of(counting(partial(work, trial))))

@@ -85,6 +85,7 @@ class Bed:
         shard: Most chunks of a shard: small, for several of them.
         scanned_from: More chunks than this make an index that has its words to be scanned.
         rounds: Whether the embedder's vectors depend on which texts are embedded together.
+        split: How long chunks may be.
     """
 
     place: Path
@@ -94,6 +95,7 @@ class Bed:
     shard: int = 24
     scanned_from: int = 0
     rounds: bool = False
+    split: SplitSettings = field(default_factory=SplitSettings)
     _fresh: dict[str, State] = field(default_factory=dict)
     _number: int = 0
 
@@ -177,7 +179,7 @@ class Bed:
         """Sync the folder of documents."""
         ragkit_ingest.sync._EMBED_AT_ONCE = self.batch
         with closing(self.open(folder, create=True)) as index:
-            settings = SyncSettings(allow_mass_delete=True)
+            settings = SyncSettings(allow_mass_delete=True, split=self.split)
             return sync(index, [self.docs], settings, parsers=CountingParsers()).to_json()
 
     def verify(self, folder: Path) -> VerifyReport:

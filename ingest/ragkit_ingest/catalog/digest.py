@@ -18,7 +18,7 @@ FUNCTION = "ragkit_digest"
 _COLUMN = "row_digest"
 _BYTES = 16
 # What changes with every publication, and what SQLite's check compares with an index anyway.
-_LEFT_OUT = {"revisions": {"state"}}
+_LEFT_OUT = {"revisions": {"state", "space_id"}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,6 +101,7 @@ class Publisher:
             failpoint("publish.begun")
             self.remove(change.removed)
             self.remove(self._staged_of_removed())
+            self._drop_asides()
             failpoint("publish.removed")
             self._db.execute("DELETE FROM revisions WHERE file_id IN (SELECT id FROM temp.removed)")
             self._db.execute("DELETE FROM files WHERE id IN (SELECT id FROM temp.removed)")
@@ -184,6 +185,18 @@ class Publisher:
             " (SELECT 1 FROM chunks WHERE chunks.text_key = v.text_key)"
         ).fetchall()
         self._db.executemany("DELETE FROM vectors WHERE space_id = ? AND text_key = ?", unused)
+
+    def _drop_asides(self) -> None:
+        """Delete what waits aside of documents that go or are replaced."""
+        gone = (
+            "state = 'aside' AND (file_id IN (SELECT id FROM temp.removed) OR file_id IN"
+            " (SELECT id FROM temp.emptied) OR file_id IN"
+            " (SELECT file_id FROM revisions WHERE state = 'staged'))"
+        )
+        self._db.execute(
+            f"DELETE FROM chunks WHERE revision_id IN (SELECT id FROM revisions WHERE {gone})"
+        )
+        self._db.execute(f"DELETE FROM revisions WHERE {gone}")
 
     def _staged_of_removed(self) -> list[int]:
         return self._ids(

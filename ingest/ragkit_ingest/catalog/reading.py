@@ -128,7 +128,7 @@ class Reading:
         ).fetchone()
         if row is None:
             return None
-        shards = self._shards(row[0])
+        shards = self.shards(row[0])
         if not row[5] or shards is None:
             raise DamagedIndexError(
                 "the catalog's entry of the published generation is damaged; restore the index "
@@ -143,7 +143,7 @@ class Reading:
             fingerprint=rows.load_fingerprint(row[4]),
         )
 
-    def _shards(self, generation_id: int) -> tuple[Shard, ...] | None:
+    def shards(self, generation_id: int) -> tuple[Shard, ...] | None:
         """Return the shards of a generation by id; None if an entry is not as it was written."""
         found = self._db.execute(
             f"SELECT folder, first_id, last_id, chunks, scanned, {sound('shards', 's')}"

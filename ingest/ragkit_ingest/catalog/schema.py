@@ -2,7 +2,8 @@
 
 A document's life: its text and chunks are written as a *staged* revision, its vectors beside
 them; one transaction then turns staged revisions into live ones and takes the old ones away.
-Only live revisions are ever read.
+Only live revisions are ever read. What another embedder would make of a live revision, where that
+is other chunks, waits *aside*; see reembed.py.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _BEFORE_TABLES = frozenset(
     {"lock", "lock.owner", FILE_NAME, *(f"{FILE_NAME}-{end}" for end in ("journal", "wal", "shm"))}
 )
 APPLICATION_ID = 0x52474B54  # "RGKT"
-VERSION = 3
+VERSION = 4
 BUSY_S = 5.0  # how long a connection waits for another one
 DEFINITIONS = "definitions"  # the setting that holds the digest of the tables' SQL
 
@@ -44,10 +45,15 @@ CREATE TABLE settings (
     row_digest BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
 
+-- A vector space. digest: of the fingerprint, numbered where a model changed behind the same one.
+-- embedder: the name that chooses it, empty if it was given as an object. golden: the vectors of
+-- two fixed texts; see golden.py.
 CREATE TABLE spaces (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT NOT NULL UNIQUE,
     fingerprint TEXT NOT NULL,
+    embedder TEXT NOT NULL DEFAULT '',
+    golden BLOB NOT NULL DEFAULT x'',
     row_digest BLOB NOT NULL DEFAULT x''
 );
 
@@ -84,11 +90,13 @@ CREATE TABLE files (
 );
 CREATE INDEX files_by_owner ON files (owner_id) WHERE owner_id IS NOT NULL;
 
--- named: whether the title is made of the file's name.
+-- named: whether the title is made of the file's name. space_id: of one that waits aside, the
+-- space whose embedder cut it so; else 0.
 CREATE TABLE revisions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     file_id INTEGER NOT NULL REFERENCES files (id),
-    state TEXT NOT NULL CHECK (state IN ('staged', 'live')),
+    state TEXT NOT NULL CHECK (state IN ('staged', 'live', 'aside')),
+    space_id INTEGER NOT NULL DEFAULT 0,
     sha256 TEXT NOT NULL,
     recipe TEXT NOT NULL,
     format TEXT NOT NULL,
@@ -101,7 +109,7 @@ CREATE TABLE revisions (
     notices TEXT NOT NULL,
     row_digest BLOB NOT NULL DEFAULT x''
 );
-CREATE UNIQUE INDEX one_revision_a_state ON revisions (file_id, state);
+CREATE UNIQUE INDEX one_revision_a_state ON revisions (file_id, state, space_id);
 CREATE INDEX revisions_by_content ON revisions (sha256, recipe);
 
 CREATE TABLE chunks (

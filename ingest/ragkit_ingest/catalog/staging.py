@@ -16,7 +16,7 @@ from pathlib import Path
 from ragkit_ingest.catalog import rows
 from ragkit_ingest.catalog.schema import transaction
 from ragkit_ingest.content import Content, Enclosed
-from ragkit_ingest.embed.protocol import Fingerprint, Vectors
+from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.records import Chunk, Document, embedded_text
 from ragkit_ingest.retry import pause_s
@@ -314,7 +314,8 @@ class Staging:
     def title_from_name(self, file_id: int) -> str | None:
         """Return a file's title if it was made of a file name, else None."""
         row = self._db.execute(
-            "SELECT title, named FROM revisions WHERE file_id = ? ORDER BY state = 'staged' DESC",
+            "SELECT title, named FROM revisions WHERE file_id = ? AND state != 'aside'"
+            " ORDER BY state = 'staged' DESC",
             (file_id,),
         ).fetchone()
         return str(row[0]) if row is not None and row[1] else None
@@ -322,7 +323,8 @@ class Staging:
     def newest(self, file_id: int) -> Document | None:
         """Return a file's staged or else live Document; a title made of its name is left out."""
         row = self._db.execute(
-            "SELECT id FROM revisions WHERE file_id = ? ORDER BY state = 'staged' DESC",
+            "SELECT id FROM revisions WHERE file_id = ? AND state != 'aside'"
+            " ORDER BY state = 'staged' DESC",
             (file_id,),
         ).fetchone()
         return None if row is None else self._document(row[0])
@@ -428,20 +430,6 @@ class Staging:
             )
             failpoint("embed.inside")
 
-    def space(self, fingerprint: Fingerprint) -> int:
-        """Return the id of the embedder's vector space, registered if it is new."""
-        found = self._db.execute(
-            "SELECT id FROM spaces WHERE digest = ?", (fingerprint.digest,)
-        ).fetchone()
-        if found is not None:
-            return int(found[0])
-        with transaction(self._db):
-            cursor = self._db.execute(
-                "INSERT INTO spaces (digest, fingerprint) VALUES (?, ?)",
-                (fingerprint.digest, fingerprint.to_json()),
-            )
-        return int(cursor.lastrowid or 0)
-
     def _insert_root(self, path: Path, roots: Sequence[Root]) -> Root:
         label = _free_label(readable(path.name) or "root", self._labels()) if roots else ""
         cursor = self._db.execute(
@@ -521,6 +509,15 @@ class Staging:
             for _, name, sha256, parser, attempts in found
         }
 
+    def drop_staged(self) -> None:
+        """Delete whatever is staged; the next sync reads those files again."""
+        with transaction(self._db):
+            for (file_id,) in self._db.execute(
+                "SELECT DISTINCT coalesce(f.owner_id, f.id) FROM revisions r"
+                " JOIN files f ON f.id = r.file_id WHERE r.state = 'staged'"
+            ).fetchall():
+                self._drop_staged(file_id)
+
     def _drop_staged(self, file_id: int) -> None:
         """Delete what is staged of a file and its attachments; what is live stays as it was."""
         staged = (
@@ -565,7 +562,7 @@ class Staging:
                 rows.dump_texts(document.notices),
             ),
         )
-        self._insert_chunks(int(cursor.lastrowid or 0), content.chunks)
+        self.insert_chunks(int(cursor.lastrowid or 0), content.chunks)
 
     def _document(self, revision_id: int) -> Document:
         row = self._db.execute(
@@ -583,7 +580,8 @@ class Staging:
             notices=rows.load_texts(row[7]),
         )
 
-    def _insert_chunks(self, revision_id: int, chunks: Iterable[Chunk]) -> None:
+    def insert_chunks(self, revision_id: int, chunks: Iterable[Chunk]) -> None:
+        """Store the chunks of a revision, within the caller's transaction."""
         self._db.executemany(
             'INSERT INTO chunks (revision_id, ordinal, start, "end", page, headings, header, text,'
             " tokens, text_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

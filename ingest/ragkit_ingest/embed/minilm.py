@@ -59,7 +59,7 @@ class MiniLM:
     @property
     def precision(self) -> str:
         """The arithmetic in use: "bf16" or "f32"."""
-        return self._precision or ("bf16" if _has_bf16() else "f32")
+        return self._precision or ("bf16" if has_bf16() else "f32")
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return each text's length in word pieces, without special tokens or limit."""
@@ -195,7 +195,8 @@ def _processors() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _has_bf16() -> bool:
+def has_bf16() -> bool:
+    """Return whether the processor computes in bf16."""
     from ragkit_ingest.embed.bert_graph import import_openvino
 
     capabilities = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragkit_ingest.errors import ConfigError
@@ -51,6 +52,13 @@ def check_name(name: str) -> None:
         )
 
 
+def absolute(name: str) -> str:
+    """Return the name with the whole path of a model's folder, so that it holds from anywhere."""
+    kind, _, what = name.partition(":")
+    folder = Path(what).expanduser()
+    return f"st:{folder.resolve()}" if kind == "st" and folder.is_dir() else name
+
+
 def select(settings: EmbedderSettings) -> Embedder:
     """Return the embedder that is named; its model is loaded at the first text.
 
@@ -61,9 +69,11 @@ def select(settings: EmbedderSettings) -> Embedder:
     check_name(settings.embedder)
     kind, _, what = settings.embedder.partition(":")
     if kind == "st":
+        from ragkit_ingest.embed.bert_folder import BertFolder, fits
         from ragkit_ingest.embed.sentence_transformer import SentenceTransformerEmbedder
 
-        return SentenceTransformerEmbedder(
+        chosen = BertFolder if fits(Path(what).expanduser()) else SentenceTransformerEmbedder
+        return chosen(
             what,
             query_prefix=settings.query_prefix or None,
             document_prefix=settings.document_prefix or None,

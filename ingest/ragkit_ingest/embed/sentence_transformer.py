@@ -183,7 +183,7 @@ class SentenceTransformerEmbedder:
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         folder = self._layout.folder
-        with self._translated("cannot be loaded"), _quiet():
+        with self._translated("cannot be loaded"), quiet():
             from sentence_transformers import SentenceTransformer
 
             model = SentenceTransformer(
@@ -410,7 +410,7 @@ def _pooling_modes(config: Mapping[str, Any]) -> list[str]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the progress bar of transformers off stderr while the body runs."""
     from transformers.utils import logging
 

@@ -90,7 +90,8 @@ def complaint(file: Path, param: str) -> str:
 def _train(order: Mapping[str, Any], tell: Tell) -> None:
     from filelock import FileLock
 
-    from ragkit.tune.trainer import TrainingSettings, finished, train
+    from ragkit.tune.trainer import TrainingSettings, train
+    from ragkit.tune.training_folder import finished
 
     out = Path(order["out"])
     # One that a killed server left behind may be ending still.

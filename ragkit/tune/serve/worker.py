@@ -23,7 +23,7 @@ from ragkit.tune.serve.ledger import Ledger
 from ragkit.tune.serve.process import ChildProcess, Process
 from ragkit.tune.serve.record import Checkpoint, Job, JobEvent, TunedModel
 from ragkit.tune.serve.vault import Vault, new_id
-from ragkit.tune.trainer import drop_checkpoints
+from ragkit.tune.training_folder import drop_checkpoints
 
 EPOCHS, BATCH, LEARNING_RATE = 3, 4, 2e-4
 """What "auto" and a multiplier of 1 mean."""

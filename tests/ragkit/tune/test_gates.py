@@ -24,14 +24,14 @@ def around(values: Sequence[float]) -> tuple[float, float]:
     return mean - 0.1, mean + 0.1
 
 
-def gates(settings: GateSettings | None = None, **changes: Paired) -> dict[str, Gate]:
+def gates(settings: GateSettings | None = None, /, **changes: Paired) -> dict[str, Gate]:
     report = decide(Measured(**GOOD | changes), settings, interval=around)
     assert report.promoted == all(gate.held for gate in report.gates)
     assert json.loads(json.dumps(report.to_json()))["promoted"] is report.promoted
     return {gate.name: gate for gate in report.gates}
 
 
-def failed(settings: GateSettings | None = None, **changes: Paired) -> list[str]:
+def failed(settings: GateSettings | None = None, /, **changes: Paired) -> list[str]:
     return [name for name, gate in gates(settings, **changes).items() if not gate.held]
 
 

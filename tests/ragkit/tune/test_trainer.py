@@ -15,15 +15,8 @@ import pytest
 from ragkit.generate.local import LocalChatModel, LocalModelSettings
 from ragkit.generate.model import Message
 from ragkit.tune.fingerprint import weights_sha256
-from ragkit.tune.trainer import (
-    TrainingEvent,
-    TrainingResult,
-    TrainingSettings,
-    drop_checkpoints,
-    finished,
-    interrupted,
-    train,
-)
+from ragkit.tune.trainer import TrainingEvent, TrainingResult, TrainingSettings, train
+from ragkit.tune.training_folder import drop_checkpoints, finished, interrupted
 from ragkit_ingest.errors import ConfigError, TuneError, UsageError
 from tests.support import tiny_chat_model
 
@@ -269,6 +262,23 @@ def test_what_is_no_model_or_no_dialogues_is_a_sentence(tmp_path: Path, base: Pa
     (tmp_path / "tool.jsonl").write_text('{"messages": [{"role": "tool", "content": "Hi"}]}\n')
     with pytest.raises(UsageError, match="the role 'tool' cannot be trained here"):
         train(tmp_path / "tool.jsonl", None, settings)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is one")
+def test_a_device_that_is_not_there_is_a_sentence(tmp_path: Path, base: Path) -> None:
+    with pytest.raises(UsageError, match="there is no cuda device here"):
+        run(tmp_path, base, device="cuda")
+
+
+def test_two_trainings_in_one_folder_do_not_mix(tmp_path: Path, base: Path) -> None:
+    from filelock import FileLock
+
+    (tmp_path / "out").mkdir()
+    with (
+        FileLock(tmp_path / "out" / ".lock"),
+        pytest.raises(UsageError, match="another process trains in"),
+    ):
+        run(tmp_path, base)
 
 
 @pytest.mark.parametrize(
