@@ -40,7 +40,7 @@ CLOSED_BOOK = Template(
     },
 )
 """The prompt of arms that are shown no passages."""
-_VERSION = 1  # raised whenever the same arm, case and index may give another answer
+_VERSION = 2  # raised whenever the same arm, case and index may give another answer
 _WEIGHTS = ("weights.json", "support.json")
 
 
