@@ -376,11 +376,10 @@ def _check_device(device: str) -> None:
     """Refuse a device that is not there: transformers would train on the CPU instead."""
     import torch
 
-    there: dict[str, Callable[[], bool]] = {
-        "cuda": torch.cuda.is_available,
-        "mps": torch.backends.mps.is_available,
-    }
-    if device in there and not there[device]():
+    missing = (device == "cuda" and not torch.cuda.is_available()) or (
+        device == "mps" and not torch.backends.mps.is_available()
+    )
+    if missing:
         raise UsageError(f"there is no {device} device here; give another --device, such as cpu")
 
 
