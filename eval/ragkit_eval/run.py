@@ -22,7 +22,7 @@ from ragkit_eval.cases import Case, digest, save_cases, write_whole
 from ragkit_eval.metrics.usage import latency
 from ragkit_eval.recorded import Recorded, by_arm, lines_of
 from ragkit_eval.score import DEPTH, MEASURES, Row, Status
-from ragkit_eval.summary import Difference, declared, differences, figures, outcomes
+from ragkit_eval.summary import Difference, Figure, declared, differences, figures, outcomes
 
 SCHEMA = "ragkit-eval-report/1"
 
@@ -36,12 +36,16 @@ class RunArm:
         settings: Everything that decides its answers, as described when it ran.
         missing: Why it did not run; empty if it did.
         own: Whether it is the user's and not built in.
+        figures: Figures that are not made of the rows, by name.
+        more: Whatever else the report says of it, by field.
     """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     missing: str = ""
     own: bool = False
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class Run:
         rows: In the order of the answers.
         differences: Between the arms.
         about: Of the index and the settings, as they stand in the report.
+        measures: What the arms' further figures mean, by name.
     """
 
     cases: tuple[Case, ...]
@@ -63,6 +68,7 @@ class Run:
     about: Mapping[str, Any]
     unknown_ids: int = 0
     seed: int = 0
+    measures: Mapping[str, str] = field(default_factory=dict)
 
     def by_arm(self) -> dict[str, list[Row]]:
         """Return the rows of each arm that ran, in the order of the arms."""
@@ -88,7 +94,7 @@ class Run:
             "seed": self.seed,
             "depth": DEPTH,
             "unknown_ids": self.unknown_ids,
-            "measures": dict(MEASURES),
+            "measures": {**MEASURES, **self.measures},
             "arms": [self._arm(arm, rows.get(arm.name, [])) for arm in self.arms],
             "differences": [difference.to_json() for difference in self.differences],
             "rows": [row_json(row) for row in self.rows],
@@ -139,8 +145,10 @@ class Run:
                 for kind in sorted({row.case.kind for row in rows})
             },
             "figures": {
-                name: figure.to_json() for name, figure in figures(rows, seed=self.seed).items()
+                name: figure.to_json()
+                for name, figure in {**figures(rows, seed=self.seed), **arm.figures}.items()
             },
+            **arm.more,
             "failures": [
                 {"id": row.case.id, "reason": row.answer.failure}
                 for row in rows

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ragkit.cli import eval_import, eval_questions, eval_run
+from ragkit.cli import eval_demo, eval_import, eval_questions, eval_run
 from ragkit.cli.failure import EXIT_FAILED
 from ragkit.cli.option import EmbedderOption, IndexOption, JsonOption, MinConfidenceOption
 from ragkit.cli.session import Session, session_of
@@ -47,6 +47,7 @@ def every_evaluation() -> None:
 app.command("questions")(eval_questions.questions)
 app.command("import")(eval_import.import_cases)
 app.command("run")(eval_run.run)
+app.command("demo")(eval_demo.demo)
 
 
 @app.command("answers")
