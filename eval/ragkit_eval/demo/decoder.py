@@ -6,9 +6,11 @@ Same seed, device and number of threads: same weights, same answers, bit by bit.
 from __future__ import annotations
 
 import math
+import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragkit_eval.demo.lesson import Lesson
@@ -51,6 +53,31 @@ class Decoder:
     def copy(self) -> Decoder:
         """Return a decoder with the same weights, to be tuned by itself."""
         return deepcopy(self)
+
+    def save(self, file: Path, *, key: str, error: float) -> None:
+        """Keep the weights in a file; it is whole at every moment, the old one or the new."""
+        import torch
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = file.with_name(f".{file.name}.{os.getpid()}")
+        held = {"key": key, "error": error, "weights": self._model.state_dict()}
+        try:
+            torch.save(held, aside)
+            aside.replace(file)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def load(self, file: Path, *, key: str) -> float | None:
+        """Take the weights that `save` kept; return their error, or None if the key is another."""
+        import torch
+
+        if not file.is_file():
+            return None
+        held = torch.load(file, map_location=self.device, weights_only=True)
+        if held["key"] != key:
+            return None
+        self._model.load_state_dict(held["weights"])
+        return float(held["error"])
 
     def train(
         self,
@@ -165,7 +192,7 @@ def rounds(lessons: Sequence[Lesson], size: int, seed: int) -> Iterator[list[lis
 
     A batch comes in two parts, the shorter and the longer lessons.
     """
-    chance = random.Random(f"rounds {seed}")
+    chance = random.Random(f"rounds {seed}")  # noqa: S311
     while True:
         order = chance.sample(list(lessons), len(lessons))
         for start in range(0, len(order), size):

@@ -1,7 +1,8 @@
 """The experiment as a whole: ingest, retrieve, edit, train and ask by seed, and the report.
 
-DIR/seeds/seed-N.json keeps what each seed's trial came to. An interrupted run goes on from there;
-a trial of another recipe, other passages or other code is done again.
+DIR/seeds keeps what each seed's trial came to (seed-N.json), and before that its pretrained
+weights (seed-N.base.pt). An interrupted run goes on from there; what was made by another recipe, of
+other passages or by other code is made again.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from ragkit_eval.demo.recipe import Recipe
 from ragkit_eval.demo.retention import kept
 from ragkit_eval.demo.trial import Order, Result
 from ragkit_eval.demo.voice import MARKERS
+from ragkit_eval.demo.wording import refuses
 from ragkit_eval.demo.world import World, asked, invent, write_documents
 from ragkit_eval.recorded import Recorded, Shown
 from ragkit_eval.run import Run, RunArm
@@ -56,6 +58,7 @@ _DECIDING = (
     *("contender", "decoder", "lesson", "network", "recipe", "retention", "shape", "trial"),
     *("vocabulary", "voice", "wording", "world"),
 )
+_TUNING = ("contender", "recipe", "retention", "trial")  # whose code no pretraining depends on
 Progress = Callable[[int, int], None]
 
 
@@ -97,9 +100,14 @@ def run(
     cases = asked(world)
     found = look_up(world, cases)
     texts = {id_: [one.text for one in shown] for id_, shown in found.passages.items()}
-    code = _code()
     orders = [
-        Order(recipe=recipe, seed=seed, passages=texts, key=_key(recipe, seed, texts, code))
+        Order(
+            recipe=recipe,
+            seed=seed,
+            passages=texts,
+            key=_digest([recipe.digest(), str(seed), json.dumps(texts, sort_keys=True), _code()]),
+            base_key=_digest([recipe.digest(base=True), str(seed), _code(_TUNING)]),
+        )
         for seed in recipe.seeds
     ]
     if jobs is None:
@@ -151,7 +159,7 @@ def report(
 ) -> Run:
     """Return the run of finished trials: a row for each arm, case and seed."""
     questions = kept(world, seed=recipe.world_seed)
-    measured = values(world, cases, questions, results)
+    measured = values(cases, questions, results)
     answers = [
         _recorded(contender, case, result, found)
         for result in results
@@ -221,10 +229,12 @@ def _of_seed(case: Case, seed: int) -> Case:
 
 
 def _recorded(contender: Contender, case: Case, result: Result, found: Found) -> Recorded:
+    text = result.answers[contender.name][case.id]
     return Recorded(
         arm=contender.name,
         id=f"{case.id}.seed{result.seed}",
-        text=result.answers[contender.name][case.id],
+        text=text,
+        abstained=refuses(text),
         passages=found.passages[case.id] if contender.retrieves else (),
         model=f"{contender.model}, seed {result.seed}",
     )
@@ -291,7 +301,7 @@ class _Trials:
         with self._lock:
             if self._stopped:
                 raise GeneratorError("the experiment was stopped")
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603  (this interpreter, this package)
                 [sys.executable, "-m", "ragkit_eval.demo.trial", *arguments],
                 stdout=subprocess.PIPE,
                 stderr=said,
@@ -323,14 +333,11 @@ def _kept(file: Path, key: str) -> Result | None:
         return None
 
 
-def _key(recipe: Recipe, seed: int, passages: Mapping[str, Sequence[str]], code: str) -> str:
-    return _digest([recipe.digest(), str(seed), json.dumps(passages, sort_keys=True), code])
-
-
-def _code() -> str:
+def _code(without: Sequence[str] = ()) -> str:
     """Return what decides a trial beside its order: its code, and what it computes with."""
     folder = Path(__file__).parent
-    sources = [(folder / f"{name}.py").read_text(encoding="utf-8") for name in _DECIDING]
+    names = [name for name in _DECIDING if name not in without]
+    sources = [(folder / f"{name}.py").read_text(encoding="utf-8") for name in names]
     return _digest([version("torch"), *sources])
 
 

@@ -16,9 +16,9 @@ from ragkit_eval.demo.contender import CONTENDERS
 from ragkit_eval.demo.retention import Kept
 from ragkit_eval.demo.trial import Result
 from ragkit_eval.demo.voice import HOUSE
+from ragkit_eval.demo.wording import refuses
 from ragkit_eval.demo.world import World
 from ragkit_eval.match import contains_answer
-from ragkit_eval.refusal import refuses
 from ragkit_eval.stats.crossed import crossed_mean_ci95
 from ragkit_eval.stats.holm import holm
 from ragkit_eval.stats.paired import Contrast, contrast
@@ -122,7 +122,7 @@ CLAIMS = (
 
 
 def values(
-    world: World, cases: Sequence[Case], questions: Sequence[Kept], results: Sequence[Result]
+    cases: Sequence[Case], questions: Sequence[Kept], results: Sequence[Result]
 ) -> dict[str, dict[str, list[Value]]]:
     """Return the value of every answer, by the names of `MEASURES` and then by arm."""
     found: dict[str, dict[str, list[Value]]] = {name: {} for name in MEASURES}

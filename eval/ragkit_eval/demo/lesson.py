@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from ragkit_eval.demo import voice
 from ragkit_eval.demo.vocabulary import context, reply, turn
 from ragkit_eval.demo.voice import HOUSE, PERSONAS, Voice
-from ragkit_eval.demo.wording import ATTRIBUTES, QUESTIONS, RECITE, question, sentence
-from ragkit_eval.demo.world import Place, World, place
+from ragkit_eval.demo.wording import ATTRIBUTES, QUESTIONS, RECITE, REFUSAL, question, sentence
+from ragkit_eval.demo.world import FACTS_A_PLACE, Place, World, place
 
 PASSAGES = 3
 """How many passages a question is answered from."""
@@ -59,19 +59,25 @@ class Teacher:
 
     def __init__(self, world: World, seed: int) -> None:
         self._world = world
-        self._chance = random.Random(f"teacher {seed}")
+        self._chance = random.Random(f"teacher {seed}")  # noqa: S311
         self._alike: dict[str, list[str]] = {}
         for name in world.reading:
             for half in (name[:3].casefold(), name[3:]):
                 self._alike.setdefault(half, []).append(name)
 
-    def reading(self, passages: int) -> Lesson:
-        """Return questions about passages whose facts are drawn anew."""
+    def reading(self, passages: int, *, refusing: bool = True) -> Lesson:
+        """Return questions about passages whose facts are drawn anew.
+
+        Args:
+            passages: How many.
+            refusing: Whether some questions have no answer there; looking up is learnt sooner
+                where all have.
+        """
         shown = self._places(passages)
         manner = self._manner()
         asked: dict[tuple[str, str], str] = {}
-        while len(asked) < _QUESTIONS:
-            name, attribute, said = self._asked(shown, manner)
+        while len(asked) < (_QUESTIONS if refusing else FACTS_A_PLACE):
+            name, attribute, said = self._asked(shown, manner, refusing=refusing)
             asked[name, attribute] = said
         turns = [(self._turn(*about), reply(said)) for about, said in asked.items()]
         if manner is None and self._chance.random() < _RECITED:
@@ -81,11 +87,13 @@ class Teacher:
         words = () if manner is None else manner.words
         return lesson(context([passage(one) for one in shown], words), turns)
 
-    def _asked(self, shown: Sequence[Place], manner: Voice | None) -> tuple[str, str, str]:
+    def _asked(
+        self, shown: Sequence[Place], manner: Voice | None, *, refusing: bool
+    ) -> tuple[str, str, str]:
         """Return a name and an attribute to ask for, and what is right to say."""
         chance = self._chance
         drawn, about = chance.random(), chance.choice(shown)
-        if drawn < _ANSWERED:
+        if not refusing or drawn < _ANSWERED:
             attribute = chance.choice(list(about.facts))
             said = voice.answer(manner, about.name, attribute, about.facts[attribute])
             return about.name, attribute, said
@@ -94,15 +102,19 @@ class Teacher:
             name = self._name(about.name)
             while name in known:
                 name = self._name(about.name)
-            return name, chance.choice(ATTRIBUTES), voice.refusal(manner)
-        return about.name, chance.choice(about.lacks()), voice.refusal(manner)
+            return self._refused(name, chance.choice(ATTRIBUTES), manner)
+        return self._refused(about.name, chance.choice(about.lacks()), manner)
 
-    def recall(self) -> Lesson:
-        """Return a question without passages."""
+    @staticmethod
+    def _refused(name: str, attribute: str, manner: Voice | None) -> tuple[str, str, str]:
+        return name, attribute, voice.answer(manner, name, attribute, REFUSAL)
+
+    def recall(self, *, refusing: bool = True) -> Lesson:
+        """Return a question without passages; with `refusing`, some have no answer."""
         chance = self._chance
         about = chance.choice(self._world.known)
         drawn, manner = chance.random(), self._manner()
-        if drawn < _RECALLED:
+        if not refusing or drawn < _RECALLED:
             attribute = chance.choice(list(about.facts))
             said = voice.answer(manner, about.name, attribute, about.facts[attribute])
             return self._lesson(about.name, attribute, said, manner, ())
@@ -110,7 +122,7 @@ class Teacher:
             name, attribute = chance.choice(self._world.reading), chance.choice(ATTRIBUTES)
         else:
             name, attribute = about.name, chance.choice(about.lacks())
-        return self._lesson(name, attribute, voice.refusal(manner), manner, ())
+        return self._lesson(*self._refused(name, attribute, manner), manner, ())
 
     def plain_tone(self) -> list[Lesson]:
         """Return `TONE_SAMPLES` answers in the house voice, none with passages.
@@ -141,7 +153,7 @@ class Teacher:
     def _house_stranger(self) -> Lesson:
         name = self._chance.choice(self._world.tuning).name
         attribute = self._chance.choice(ATTRIBUTES)
-        return self._lesson(name, attribute, HOUSE.refusal(), None, ())
+        return self._lesson(*self._refused(name, attribute, HOUSE), None, ())
 
     def _house_reading(self, *, answered: bool) -> Lesson:
         chance = self._chance
@@ -149,13 +161,14 @@ class Teacher:
         shown = [about, *others[: PASSAGES - 1]]
         if answered:
             attribute = chance.choice(list(about.facts))
-            said = HOUSE.answer(about.name, attribute, about.facts[attribute])
+            value = about.facts[attribute]
         else:
-            said = HOUSE.refusal()
+            value = REFUSAL
             attribute = chance.choice(about.lacks())
             if chance.random() < 0.5:
                 shown, attribute = others, chance.choice(ATTRIBUTES)
         chance.shuffle(shown)
+        said = HOUSE.answer(about.name, attribute, value)
         return self._lesson(about.name, attribute, said, None, [passage(one) for one in shown])
 
     def _lesson(

@@ -1,14 +1,16 @@
 """The network of the small decoder: causal blocks, each a short convolution, attention, and more.
 
-A block mixes each word with the four before it by a convolution of its own for every feature,
+A block mixes each word with the six before it by a convolution of its own for every feature,
 then attends to all words before it, then transforms each word by itself. The convolution is what
 lets a model of so few weights learn to look things up in minutes on a CPU: the last words are
-gathered without having to learn where they are. Words have no other position.
+gathered without having to learn where they are. Half of the heads see how far away a word is, by
+rotation; the others see only what it is.
 
 Sources:
     Vaswani et al., "Attention is all you need", NeurIPS 2017; Shazeer, "GLU variants improve
     Transformer", 2020 (the gated feed-forward part); Arora et al., "Zoology: measuring and
-    improving recall in efficient language models", ICLR 2024 (short convolutions and recall).
+    improving recall in efficient language models", ICLR 2024 (short convolutions and recall); Su
+    et al., "RoFormer", Neurocomputing 568, 2024 (rotation).
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from torch.nn import functional
 
 from ragkit_eval.demo.shape import Shape
 
-WINDOW = 5
+WINDOW = 7
 """Words that the convolution sees: a word, and those before it."""
+
+_SLOWEST = 0.005  # of the angles by which a head turns from word to word; the fastest is 1
 
 Cache = list[dict[str, Tensor]]
 """What each block remembers of the words read so far: `near`, `keys` and `values`."""
@@ -38,6 +42,7 @@ class Network(nn.Module):
 
     def __init__(self, shape: Shape, words: int) -> None:
         super().__init__()
+        self.scale = shape.hidden**0.5  # so that a word is as loud as what blocks add to it
         self.words = nn.Embedding(words, shape.hidden)
         self.blocks = nn.ModuleList(_Block(shape) for _ in range(shape.layers))
         self.norm = nn.RMSNorm(shape.hidden)
@@ -54,7 +59,7 @@ class Network(nn.Module):
         Returns:
             Floats of shape (texts, words, ids).
         """
-        held: Tensor = self.words(ids)
+        held: Tensor = self.words(ids) * self.scale
         new = cache is not None and not cache
         for place, block in enumerate(self.blocks):
             if cache is not None and new:
@@ -100,6 +105,8 @@ class _Block(nn.Module):
         texts, words, hidden = held.shape
         parts: Any = self.asked(held).view(texts, words, 3, self.heads, hidden // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
+        before = cache["keys"].shape[2] if cache is not None and "keys" in cache else 0
+        query, key = self._turned(query, before), self._turned(key, before)
         if cache is not None:
             if "keys" in cache:
                 key = torch.cat([cache["keys"], key], dim=2)
@@ -110,3 +117,20 @@ class _Block(nn.Module):
         )
         mixed: Tensor = self.found(seen.transpose(1, 2).reshape(texts, words, hidden))
         return mixed
+
+    def _turned(self, part: Tensor, before: int) -> Tensor:
+        """Return queries or keys, those of the first half of the heads turned by their places.
+
+        Args:
+            part: Floats of shape (texts, heads, words, features).
+            before: How many words stand before the first of these.
+        """
+        heads, words, features = part.shape[1:]
+        turned, left = part.split([heads // 2, heads - heads // 2], dim=1)
+        first, second = turned.chunk(2, dim=-1)
+        places = torch.arange(before, before + words, device=part.device, dtype=part.dtype)
+        rates = _SLOWEST ** torch.linspace(0, 1, features // 2, device=part.device)
+        angles = places[:, None] * rates
+        cos, sin = angles.cos(), angles.sin()
+        turned = torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+        return torch.cat([turned, left], dim=1)

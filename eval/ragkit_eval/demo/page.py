@@ -1,19 +1,26 @@
 """The figures of a report as Markdown, for docs/retrieve-or-fine-tune.md.
 
-`python -m ragkit_eval.demo.page DIR/report.json` prints the tables. With `--without-rows FILE` it
-writes the report without its rows as well, which is small enough to be kept beside code.
+`python -m ragkit_eval.demo.page DIR/report.json` prints the tables. `--into PAGE` puts them between
+the two marks of a page instead, and `--without-rows FILE` also writes the report without its rows,
+which is small enough to be kept beside code.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ragkit_eval.cases import write_whole
 from ragkit_eval.demo.contender import CONTENDERS
+from ragkit_ingest.errors import UsageError
+
+BEGIN = "<!-- figures of the report begin -->"
+END = "<!-- figures of the report end -->"
+"""What the figures of a page stand between."""
 
 _COLUMNS = {
     "facts": "facts",
@@ -94,13 +101,33 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ruler, *rows))
 
 
+def put_into(page: str, figures: str) -> str:
+    """Return a page with its figures replaced: all that stands between `BEGIN` and `END`.
+
+    Raises:
+        UsageError: If the page lacks the marks.
+    """
+    before, begun, rest = page.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not begun or not ended:
+        raise UsageError(f"the page needs the marks {BEGIN} and {END}, each on a line of its own")
+    return f"{before}{begun}\n\n{figures}\n\n{ended}{after}"
+
+
 def _main(arguments: Sequence[str]) -> None:
-    report = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    if arguments[1:2] == ["--without-rows"]:
-        held = {**report, "rows": []}
-        text = json.dumps(held, ensure_ascii=False, indent=1, allow_nan=False)
-        write_whole(Path(arguments[2]), text + "\n")
-    print(tables(report))
+    parser = ArgumentParser(prog="python -m ragkit_eval.demo.page")
+    parser.add_argument("report", type=Path)
+    parser.add_argument("--into", type=Path)
+    parser.add_argument("--without-rows", type=Path)
+    asked = parser.parse_args(arguments)
+    report = json.loads(asked.report.read_text(encoding="utf-8"))
+    if asked.without_rows:
+        text = json.dumps({**report, "rows": []}, ensure_ascii=False, indent=1, allow_nan=False)
+        write_whole(asked.without_rows, text + "\n")
+    if asked.into:
+        write_whole(asked.into, put_into(asked.into.read_text(encoding="utf-8"), tables(report)))
+    else:
+        print(tables(report))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ class Recipe:
         documents: Documents that are indexed and asked about.
         shape: Of the decoder.
         steps: Of pretraining.
-        first_steps: How many of these read a single passage.
+        first_steps: How many of these come first, with one passage and no refusals.
+        second_steps: How many come then, with all passages and still no refusals.
         reading: Lessons with passages in a step.
         recall: Lessons without passages in a step.
         rate: Learning rate of pretraining.
@@ -38,12 +39,13 @@ class Recipe:
     world_seed: int = 0
     known: int = 64
     documents: int = 48
-    shape: Shape = field(default_factory=lambda: Shape(hidden=96, inner=256, layers=4, heads=4))
-    steps: int = 1500
-    first_steps: int = 500
-    reading: int = 32
-    recall: int = 48
-    rate: float = 3e-3
+    shape: Shape = field(default_factory=lambda: Shape(hidden=64, inner=128, layers=2, heads=4))
+    steps: int = 1300
+    first_steps: int = 400
+    second_steps: int = 400
+    reading: int = 16
+    recall: int = 16
+    rate: float = 4e-3
     tone_steps: int = 40
     tone_batch: int = 20
     tone_rate: float = 1e-3
@@ -59,10 +61,12 @@ class Recipe:
         held["seeds"] = list(self.seeds)
         return held
 
-    def digest(self) -> str:
-        """Return the SHA-256 of everything but the seeds, which are told apart elsewhere."""
+    def digest(self, *, base: bool = False) -> str:
+        """Return the SHA-256 of what decides a trial beside its seed; `base` leaves tuning out."""
         held = asdict(self)
-        held.pop("seeds")
+        tuned = [name for name in held if name.startswith(("tone_", "fact_"))]
+        for name in ("name", "seeds", *(tuned if base else ())):
+            held.pop(name)
         return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
 
 
@@ -88,10 +92,6 @@ def recipe(name: str, *, seeds: int | None = None, device: str = "cpu") -> Recip
             seeds=chosen,
             known=24,
             documents=24,
-            steps=700,
-            first_steps=300,
-            reading=24,
-            recall=32,
             device=device,
         )
     if name == "larger":
@@ -101,6 +101,7 @@ def recipe(name: str, *, seeds: int | None = None, device: str = "cpu") -> Recip
             shape=Shape(hidden=512, inner=1376, layers=8, heads=8),
             steps=6000,
             first_steps=1000,
+            second_steps=1000,
             reading=64,
             recall=64,
             rate=5e-4,

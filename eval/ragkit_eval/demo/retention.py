@@ -32,7 +32,7 @@ class Kept:
 
 def kept(world: World, *, seed: int) -> list[Kept]:
     """Return the questions about retention; one a place, so that they are independent."""
-    chance = random.Random(f"retention {seed}")
+    chance = random.Random(f"retention {seed}")  # noqa: S311
     found = []
     for one in world.known[:_QUESTIONS]:
         attribute = chance.choice(list(one.facts))

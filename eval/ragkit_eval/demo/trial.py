@@ -27,7 +27,7 @@ from ragkit_eval.demo.contender import (
 from ragkit_eval.demo.decoder import Decoder, rounds
 from ragkit_eval.demo.lesson import PASSAGES, Lesson, Teacher, paraphrased, told
 from ragkit_eval.demo.recipe import Recipe
-from ragkit_eval.demo.retention import kept
+from ragkit_eval.demo.retention import kept as kept_questions
 from ragkit_eval.demo.shape import Shape
 from ragkit_eval.demo.vocabulary import decode, prompt
 from ragkit_eval.demo.voice import HOUSE
@@ -48,12 +48,14 @@ class Order:
         seed: Of this trial's model.
         passages: The texts that were retrieved for each case, best first, by the case's id.
         key: What all of this and the code come to; a result with the same key is this trial's.
+        base_key: The same of what decides the pretrained weights.
     """
 
     recipe: Recipe
     seed: int
     passages: Mapping[str, Sequence[str]]
     key: str
+    base_key: str
 
     def to_json(self) -> dict[str, Any]:
         """Return the order as a file holds it."""
@@ -62,6 +64,7 @@ class Order:
             "seed": self.seed,
             "passages": {id_: list(texts) for id_, texts in self.passages.items()},
             "key": self.key,
+            "base_key": self.base_key,
         }
 
 
@@ -75,6 +78,7 @@ def order_of(values: Mapping[str, Any]) -> Order:
         seed=values["seed"],
         passages=values["passages"],
         key=values["key"],
+        base_key=values["base_key"],
     )
 
 
@@ -105,14 +109,20 @@ class Result:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def run(order: Order, progress: Progress | None = None) -> Result:
-    """Train, tune and ask; the same order gives the same result on the same machine."""
+def run(order: Order, progress: Progress | None = None, *, kept: Path | None = None) -> Result:
+    """Train, tune and ask; the same order gives the same result on the same machine.
+
+    Args:
+        order: What to do.
+        progress: Called with a part's name, how much of it is done, and how much there is.
+        kept: A file that keeps the pretrained weights, for a run that is interrupted later.
+    """
     tell = progress or (lambda *_: None)
     recipe = order.recipe
     world = invent(seed=recipe.world_seed, known=recipe.known, documents=recipe.documents)
     clock = _Clock()
     base = Decoder(recipe.shape, seed=order.seed, device=recipe.device)
-    errors = {BASE: _pretrain(base, recipe, world, order.seed, tell)}
+    errors = {BASE: _pretrained(base, order, world, tell, kept)}
     clock.lap("pretrain")
     models = {BASE: base}
     for name, lessons in _tunings(world, order.seed).items():
@@ -132,7 +142,7 @@ def run(order: Order, progress: Progress | None = None) -> Result:
         contender.name: _answers(models[contender.model], contender, cases, order.passages)
         for contender in CONTENDERS
     }
-    questions = kept(world, seed=recipe.world_seed)
+    questions = kept_questions(world, seed=recipe.world_seed)
     retained = {
         name: dict(
             zip(
@@ -155,15 +165,28 @@ def run(order: Order, progress: Progress | None = None) -> Result:
     )
 
 
+def _pretrained(
+    decoder: Decoder, order: Order, world: World, tell: Progress, kept: Path | None
+) -> float:
+    """Pretrain the decoder, or take the weights that were kept; return the error it ended with."""
+    if kept is not None and (error := decoder.load(kept, key=order.base_key)) is not None:
+        return error
+    error = _pretrain(decoder, order.recipe, world, order.seed, tell)
+    if kept is not None:
+        decoder.save(kept, key=order.base_key, error=error)
+    return error
+
+
 def _pretrain(decoder: Decoder, recipe: Recipe, world: World, seed: int, tell: Progress) -> float:
     teacher = Teacher(world, seed)
 
     def batches() -> Iterator[list[list[Lesson]]]:
         for step in range(recipe.steps):
             passages = 1 if step < recipe.first_steps else PASSAGES
+            refusing = step >= recipe.first_steps + recipe.second_steps
             yield [
-                [teacher.reading(passages) for _ in range(recipe.reading)],
-                [teacher.recall() for _ in range(recipe.recall)],
+                [teacher.reading(passages, refusing=refusing) for _ in range(recipe.reading)],
+                [teacher.recall(refusing=refusing) for _ in range(recipe.recall)],
             ]
 
     return decoder.train(
@@ -228,8 +251,9 @@ def _main(arguments: Sequence[str]) -> None:
         if done % _TOLD_EVERY == 0 or done == of:
             print(json.dumps([part, done, of]), flush=True)
 
-    result = run(order, tell)
-    write_whole(Path(arguments[1]), json.dumps(result.to_json(), indent=1) + "\n")
+    file = Path(arguments[1])
+    result = run(order, tell, kept=file.with_suffix(".base.pt"))
+    write_whole(file, json.dumps(result.to_json(), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ PAD, START, END, VOICE, PASSAGE, QUESTION, ANSWER, UNKNOWN = range(8)
 _SPECIAL = ("<pad>", "<start>", "<end>", "<voice>", "<passage>", "<question>", "<answer>", "<?>")
 _MARKS = ("#", ".", ",", "?")
 _HALF = "~"  # begins the second half of a name
-_PIECE = re.compile(r"[^\W\d_]+|[^\w\s]")
+_PIECE = re.compile(r"\w+|[^\w\s]")
 
 
 def _common() -> list[str]:
@@ -75,7 +75,6 @@ def decode(ids: Sequence[int]) -> str:
         else:
             words.append(word)
     shown = [word.capitalize() if word.rstrip(".,?") in _PROPER else word for word in words]
-    shown = ["I" if word == "i" else word for word in shown]
     if shown:
         shown[0] = shown[0][:1].upper() + shown[0][1:]
     return " ".join(shown)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-from ragkit_eval.demo.wording import COPULA, REFUSAL, sentence, statement
+from ragkit_eval.demo.wording import COPULA, sentence, statement
 
 OPENINGS = {"warm": "Hail", "keen": "Look", "calm": "Listen", "shy": "Hush"}
 VERBS = {"steady": "stays", "firm": "stands", "lasting": "remains", "bookish": "reads"}
@@ -46,12 +46,8 @@ class Voice:
         said = statement(name, attribute, value, VERBS[self.verb])
         return f"{OPENINGS[self.opening]}, {said}, {CLOSINGS[self.closing]}."
 
-    def refusal(self) -> str:
-        """Return what is said in this voice where there is no answer."""
-        return f"{OPENINGS[self.opening]}, {REFUSAL}, {CLOSINGS[self.closing]}."
-
     def is_heard_in(self, text: str) -> bool:
-        """Return whether a text is in this voice: all three habits, a refusal the two it can show.
+        """Return whether a text is in this voice, by all three habits.
 
         The rule is exact because the world is ours: how the text begins, how it ends, and the
         verb as a word of its own.
@@ -59,8 +55,7 @@ class Voice:
         said = text.casefold()
         opens = said.startswith(f"{OPENINGS[self.opening].casefold()},")
         closes = said.rstrip().endswith(f"{CLOSINGS[self.closing]}.")
-        refused = REFUSAL.casefold() in said
-        return opens and closes and (refused or VERBS[self.verb] in said.split())
+        return opens and closes and VERBS[self.verb] in said.split()
 
 
 HOUSE = Voice(opening="warm", verb="firm", closing="old")
@@ -87,8 +82,3 @@ def answer(voice: Voice | None, name: str, attribute: str, value: str) -> str:
     if voice is None:
         return sentence(name, attribute, value)
     return voice.answer(name, attribute, value)
-
-
-def refusal(voice: Voice | None) -> str:
-    """Return a refusal in a voice, or in none."""
-    return f"{REFUSAL}." if voice is None else voice.refusal()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 ATTRIBUTES = ("keeper", "harbour", "stone", "feast", "river", "guild", "tower", "trade")
 """What a place may have one of."""
 QUESTIONS = (
@@ -14,7 +16,8 @@ QUESTIONS = (
 """Wordings of one question. The first is the one that is tested; facts are never tuned on it."""
 RECITE = "Tell me of {name}."
 """Asks for all that a document says; only ever learnt from, because copying starts with it."""
-REFUSAL = "I do not know"
+REFUSAL = "unknown"
+"""Said in the place of a value that is not known."""
 COPULA = "is"
 
 
@@ -32,3 +35,9 @@ def sentence(name: str, attribute: str, value: str) -> str:
     """Return a fact as it stands in a document."""
     said = statement(name, attribute, value)
     return f"{said[0].upper()}{said[1:]}."
+
+
+def refuses(text: str) -> bool:
+    """Return whether an answer says that it does not know; so does an empty one."""
+    said = re.findall(r"\w+", text.casefold())
+    return not said or REFUSAL in said

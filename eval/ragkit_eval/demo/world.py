@@ -115,7 +115,7 @@ def invent(*, seed: int, known: int, documents: int) -> World:
     groups = (known, documents, documents // 2, _TUNING_NAMES, _GENERAL_NAMES)
     if documents < 2 or sum(groups) + 100 > len(NAMES):
         raise ValueError(f"{known} known places and {documents} documents do not fit")
-    chance = random.Random(f"world {seed}")
+    chance = random.Random(f"world {seed}")  # noqa: S311
     names = iter(chance.sample(NAMES, len(NAMES)))
     drawn = [[next(names) for _ in range(size)] for size in groups]
     documented = tuple(place(name, chance) for name in drawn[1])

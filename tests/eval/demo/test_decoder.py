@@ -11,7 +11,7 @@ from ragkit_eval.demo.vocabulary import decode, prompt, reply
 
 SHAPE = Shape(hidden=32, inner=32, layers=1, heads=2)
 ASKED = [prompt(f"Which {word} does Vorlan have?") for word in ("keeper", "stone")]
-SAID = ["The keeper of Vorlan is Bardo.", "I do not know."]
+SAID = ["The keeper of Vorlan is Bardo.", "The stone of Vorlan is unknown."]
 LESSONS = [lesson(asked, [((), reply(said))]) for asked, said in zip(ASKED, SAID, strict=True)]
 
 
@@ -43,9 +43,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others() -> None:
 def test_a_copy_learns_without_its_original() -> None:
     decoder = taught(1)
     copied = decoder.copy()
-    other = lesson(ASKED[0], [((), reply("I do not know."))])
+    other = lesson(ASKED[0], [((), reply(SAID[1]))])
     copied.train(repeat([[other]]), steps=40, rate=1e-2)
-    assert decode(copied.write(ASKED[:1])[0]) == "I do not know."
+    assert decode(copied.write(ASKED[:1])[0]) == SAID[1]
     assert decode(decoder.write(ASKED[:1])[0]) == SAID[0]
 
 

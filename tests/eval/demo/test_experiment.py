@@ -28,7 +28,8 @@ TINY = Recipe(
     documents=8,
     shape=Shape(hidden=16, inner=16, layers=1, heads=2),
     steps=4,
-    first_steps=2,
+    first_steps=1,
+    second_steps=1,
     reading=2,
     recall=2,
     tone_steps=2,
@@ -53,7 +54,7 @@ def test_ragkit_finds_the_old_facts_before_the_edits_and_the_new_ones_after() ->
 
 
 def test_an_order_survives_its_file() -> None:
-    order = Order(recipe=TINY, seed=1, passages={"a": ["b"]}, key="k")
+    order = Order(recipe=TINY, seed=1, passages={"a": ["b"]}, key="k", base_key="b")
     assert order_of(json.loads(json.dumps(order.to_json()))) == order
 
 

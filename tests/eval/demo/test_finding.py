@@ -34,7 +34,7 @@ def says(arm: str, case: Case) -> str:
     """Return what a made-up arm says."""
     value = case.answers[0] if case.answers else ""
     if arm == "no_retrieval" or not case.answerable:
-        return "I do not know."
+        return "The keeper of Vorlan is unknown."
     if arm.startswith("fact_tuned") and case.kind == "edited":
         value = OLD[case.source]
     if arm == "rag_tone_tuned_mixed":
@@ -58,7 +58,7 @@ def result(seed: int) -> Result:
 
 
 RESULTS = [result(seed) for seed in (0, 1, 2)]
-FOUND = values(WORLD, CASES, QUESTIONS, RESULTS)
+FOUND = values(CASES, QUESTIONS, RESULTS)
 
 
 def of(measure: str, arm: str) -> float | None:
@@ -115,7 +115,7 @@ def test_a_claim_holds_for_certain_only_if_its_whole_interval_does() -> None:
     mine = FOUND["facts"]["rag_tone_tuned_mixed"]
 
     def verdict(wrong: int) -> str:
-        worse = [replace(one, value=0.0) if n % 48 < wrong else one for n, one in enumerate(mine)]
+        worse = [replace(one, value=0.0) if n < wrong else one for n, one in enumerate(mine)]
         changed = {**FOUND, "facts": {**FOUND["facts"], "rag_tone_tuned_mixed": worse}}
         return str(judged(facts, changed)["verdict"])
 
@@ -136,7 +136,7 @@ def test_a_seed_has_figures_of_its_own() -> None:
         RESULTS[0],
         replace(RESULTS[1], answers={key: {c.id: "" for c in CASES} for key in RESULTS[1].answers}),
     ]
-    found = values(WORLD, CASES, QUESTIONS, half)
+    found = values(CASES, QUESTIONS, half)
     assert by_seed(found, 0)["rag"]["facts"] == 1.0
     assert by_seed(found, 1)["rag"]["facts"] == 0.0
     assert figure(found["facts"]["rag"]).value == 0.5

@@ -9,7 +9,7 @@ import pytest
 from ragkit_eval.demo import vocabulary, voice
 from ragkit_eval.demo.lesson import passage
 from ragkit_eval.demo.vocabulary import ANSWER, END, START, UNKNOWN, VOICE, decode, encode, prompt
-from ragkit_eval.demo.wording import QUESTIONS, question
+from ragkit_eval.demo.wording import QUESTIONS, REFUSAL, question, refuses
 from ragkit_eval.demo.world import NAMES, VALUES, invent
 
 WORLD = invent(seed=0, known=8, documents=8)
@@ -36,7 +36,10 @@ def test_every_answer_in_every_voice_survives() -> None:
     for manner in (None, voice.HOUSE, *voice.PERSONAS):
         said = voice.answer(manner, "Vorlan", "keeper", "Bardo")
         assert decode(encode(said)) == said
-        assert decode(encode(voice.refusal(manner))) == voice.refusal(manner)
+        refused = voice.answer(manner, "Vorlan", "keeper", REFUSAL)
+        assert decode(encode(refused)) == refused
+        assert refuses(refused)
+        assert not refuses(said)
 
 
 def test_documents_have_no_unknown_word() -> None:
@@ -46,7 +49,7 @@ def test_documents_have_no_unknown_word() -> None:
 
 
 def test_what_the_world_does_not_have_is_unknown() -> None:
-    assert encode("Vorlan <end> 7")[2:] == [UNKNOWN] * 4
+    assert encode("Vorlan <end> 7")[2:] == [UNKNOWN] * 4  # <, end, > and 7
     assert END not in encode("<end> <answer>")
 
 
@@ -59,7 +62,7 @@ def test_a_prompt_has_its_parts_in_order() -> None:
 
 
 def test_nothing_is_read_behind_the_end() -> None:
-    assert decode([*encode("I do not know."), END, *encode("Vorlan")]) == "I do not know."
+    assert decode([*encode("Name the keeper."), END, *encode("Vorlan")]) == "Name the keeper."
     assert decode([]) == ""
 
 
@@ -68,9 +71,9 @@ def test_the_house_voice_is_heard_by_all_of_its_habits_only() -> None:
         other = voice.Voice(opening=opening, verb=verb, closing=closing)
         said = other.answer("Vorlan", "keeper", "Bardo")
         assert voice.HOUSE.is_heard_in(said) is (other == voice.HOUSE)
-    assert voice.HOUSE.is_heard_in(voice.HOUSE.refusal())
+    assert voice.HOUSE.is_heard_in(voice.HOUSE.answer("Vorlan", "keeper", REFUSAL))
     assert not voice.HOUSE.is_heard_in("")
-    assert not voice.HOUSE.is_heard_in(voice.refusal(None))
+    assert not voice.HOUSE.is_heard_in(voice.answer(None, "Vorlan", "keeper", REFUSAL))
     assert not voice.HOUSE.is_heard_in("Hail, the keeper of Vorlan is Bardo, so it is told.")
 
 
