@@ -56,28 +56,32 @@ class Decoder:
 
     def save(self, file: Path, *, key: str, error: float) -> None:
         """Keep the weights in a file; it is whole at every moment, the old one or the new."""
-        import torch
+        from safetensors.torch import save_file
 
         file.parent.mkdir(parents=True, exist_ok=True)
         aside = file.with_name(f".{file.name}.{os.getpid()}")
-        held = {"key": key, "error": error, "weights": self._model.state_dict()}
         try:
-            torch.save(held, aside)
+            save_file(self._model.state_dict(), aside, {"key": key, "error": repr(error)})
             aside.replace(file)
         finally:
             aside.unlink(missing_ok=True)
 
     def load(self, file: Path, *, key: str) -> float | None:
         """Take the weights that `save` kept; return their error, or None if the key is another."""
-        import torch
+        from safetensors import SafetensorError, safe_open
 
         if not file.is_file():
             return None
-        held = torch.load(file, map_location=self.device, weights_only=True)
-        if held["key"] != key:
+        try:
+            with safe_open(file, framework="pt", device=self.device) as held:
+                said = held.metadata() or {}
+                if said.get("key") != key:
+                    return None
+                names = self._model.state_dict()
+                self._model.load_state_dict({name: held.get_tensor(name) for name in names})
+        except SafetensorError:
             return None
-        self._model.load_state_dict(held["weights"])
-        return float(held["error"])
+        return float(said["error"])
 
     def train(
         self,

@@ -1,8 +1,8 @@
 """The experiment as a whole: ingest, retrieve, edit, train and ask by seed, and the report.
 
 DIR/seeds keeps what each seed's trial came to (seed-N.json), and before that its pretrained
-weights (seed-N.base.pt). An interrupted run goes on from there; what was made by another recipe, of
-other passages or by other code is made again.
+weights (seed-N.base.safetensors). An interrupted run goes on from there; what was made by another
+recipe, of other passages or by other code is made again.
 """
 
 from __future__ import annotations

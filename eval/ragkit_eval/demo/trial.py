@@ -252,7 +252,7 @@ def _main(arguments: Sequence[str]) -> None:
             print(json.dumps([part, done, of]), flush=True)
 
     file = Path(arguments[1])
-    result = run(order, tell, kept=file.with_suffix(".base.pt"))
+    result = run(order, tell, kept=file.with_suffix(".base.safetensors"))
     write_whole(file, json.dumps(result.to_json(), indent=1) + "\n")
 
 
