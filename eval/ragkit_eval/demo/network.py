@@ -126,7 +126,7 @@ class _Block(nn.Module):
             before: How many words stand before the first of these.
         """
         heads, words, features = part.shape[1:]
-        turned, left = part.split([heads // 2, heads - heads // 2], dim=1)
+        turned, left = part[:, : heads // 2], part[:, heads // 2 :]
         first, second = turned.chunk(2, dim=-1)
         places = torch.arange(before, before + words, device=part.device, dtype=part.dtype)
         rates = _SLOWEST ** torch.linspace(0, 1, features // 2, device=part.device)

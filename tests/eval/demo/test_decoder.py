@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import repeat
+from pathlib import Path
 
 from ragkit_eval.demo.decoder import Decoder, rounds
 from ragkit_eval.demo.lesson import lesson
@@ -59,3 +60,17 @@ def test_a_batch_comes_in_parts_of_like_length() -> None:
     long = lesson(prompt("Which keeper does Vorlan have?", ["Vorlan is Bardo."] * 3), [])
     for _, batch in zip(range(3), rounds([long, *LESSONS], 3, seed=1), strict=False):
         assert [len(part) for part in batch] == [2, 1]
+
+
+def test_weights_are_kept_for_the_same_order_only(tmp_path: Path) -> None:
+    file = tmp_path / "seeds" / "base.safetensors"
+    taught(1).save(file, key="k", error=0.125)
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
+    other = Decoder(SHAPE, seed=9)
+    assert other.load(file, key="another") is None
+    assert other.load(tmp_path / "missing", key="k") is None
+    assert [decode(ids) for ids in other.write(ASKED)] != SAID
+    assert other.load(file, key="k") == 0.125
+    assert [decode(ids) for ids in other.write(ASKED)] == SAID
+    file.write_bytes(file.read_bytes()[:100])
+    assert Decoder(SHAPE, seed=9).load(file, key="k") is None
