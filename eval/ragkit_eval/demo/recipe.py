@@ -46,9 +46,9 @@ class Recipe:
     reading: int = 16
     recall: int = 16
     rate: float = 4e-3
-    tone_steps: int = 40
+    tone_steps: int = 30
     tone_batch: int = 20
-    tone_rate: float = 1e-3
+    tone_rate: float = 5e-4
     fact_steps: int = 300
     fact_batch: int = 48
     fact_rate: float = 1e-3

@@ -107,8 +107,8 @@ def test_the_directions_that_are_certain(quick: tuple[Run, Path]) -> None:
     assert figures["rag"]["facts"]["value"] > figures["tone_tuned"]["facts"]["value"]
     stale = fresh["fact_tuned_paraphrased"]
     assert stale["stale"]["value"] > stale["fresh"]["value"]
-    mixed, plain = figures["rag_tone_tuned_mixed"]["tone"], figures["rag_tone_tuned"]["tone"]
-    assert mixed["value"] > plain["value"]
+    alone, together = figures["tone_tuned_mixed"]["tone"], figures["rag_tone_tuned_mixed"]["tone"]
+    assert together["value"] >= 0.9 * alone["value"] > 0
 
 
 @pytest.mark.slow
