@@ -25,7 +25,7 @@ def print_demo(terminal: Terminal, report: Mapping[str, Any], folder: Path) -> N
     )
     terminal.say()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("arm")
+    table.add_column("arm", no_wrap=True)
     for name in _COLUMNS:
         table.add_column(name, justify="right")
     for arm in report["arms"]:
@@ -46,4 +46,4 @@ def print_demo(terminal: Terminal, report: Mapping[str, Any], folder: Path) -> N
 
 
 def _range(interval: list[float] | None) -> str:
-    return "" if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
+    return "" if interval is None else f"{interval[0]:.2f}-{interval[1]:.2f}"
