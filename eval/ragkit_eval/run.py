@@ -27,7 +27,15 @@ from ragkit_eval.recorded import Recorded, by_arm, lines_of
 from ragkit_eval.report.markdown import markdown
 from ragkit_eval.report.page import page
 from ragkit_eval.score import DEPTH, MEASURES, Row, Status
-from ragkit_eval.summary import Difference, declared, differences, figures, outcomes, risk_coverage
+from ragkit_eval.summary import (
+    Difference,
+    Figure,
+    declared,
+    differences,
+    figures,
+    outcomes,
+    risk_coverage,
+)
 
 SCHEMA = "ragkit-eval-report/1"
 
@@ -41,12 +49,16 @@ class RunArm:
         settings: Everything that decides its answers, as described when it ran.
         missing: Why it did not run; empty if it did.
         own: Whether it is the user's and not built in.
+        figures: Figures that are not made of the rows, by name.
+        more: Whatever else the report says of it, by field.
     """
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     missing: str = ""
     own: bool = False
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +74,7 @@ class Run:
         tone: What the tone of answers was measured by.
         parts: What else was measured of each arm, by its name and the part's: "freshness",
             "robustness".
+        measures: What the arms' further figures mean, by name.
     """
 
     cases: tuple[Case, ...]
@@ -73,6 +86,7 @@ class Run:
     seed: int = 0
     tone: Tone = field(default_factory=Tone)
     parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    measures: Mapping[str, str] = field(default_factory=dict)
 
     def by_arm(self) -> dict[str, list[Row]]:
         """Return the rows of each arm that ran, in the order of the arms."""
@@ -98,8 +112,8 @@ class Run:
             "seed": self.seed,
             "depth": DEPTH,
             "unknown_ids": self.unknown_ids,
-            "measures": dict(MEASURES),
-            "tone": self.tone.to_json(),
+            "measures": {**MEASURES, **self.measures},
+            **({} if "tone" in self.about else {"tone": self.tone.to_json()}),
             "arms": [self._arm(arm, rows.get(arm.name, [])) for arm in self.arms],
             "differences": [difference.to_json() for difference in self.differences],
             "rows": [row_json(row) for row in self.rows],
@@ -154,9 +168,11 @@ class Run:
                 for kind in sorted({row.case.kind for row in rows})
             },
             "figures": {
-                name: figure.to_json() for name, figure in figures(rows, seed=self.seed).items()
+                name: figure.to_json()
+                for name, figure in {**figures(rows, seed=self.seed), **arm.figures}.items()
             },
             "risk_coverage": risk_coverage(rows),
+            **arm.more,
             "failures": [
                 {"id": row.case.id, "reason": row.answer.failure}
                 for row in rows

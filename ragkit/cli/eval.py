@@ -11,6 +11,7 @@ import typer
 
 from ragkit.cli import (
     eval_compare,
+    eval_demo,
     eval_gate,
     eval_import,
     eval_judge,
@@ -59,6 +60,7 @@ app.command("compare")(eval_compare.compare)
 app.command("gate")(eval_gate.gate)
 app.command("judge")(eval_judge.judge)
 app.command("validate-metrics")(eval_validate.validate)
+app.command("demo")(eval_demo.demo)
 
 
 @app.command("answers")
