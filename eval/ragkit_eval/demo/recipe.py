@@ -40,7 +40,7 @@ class Recipe:
     known: int = 64
     documents: int = 48
     shape: Shape = field(default_factory=lambda: Shape(hidden=64, inner=128, layers=2, heads=4))
-    steps: int = 1300
+    steps: int = 3000
     first_steps: int = 400
     second_steps: int = 400
     reading: int = 16
@@ -92,6 +92,7 @@ def recipe(name: str, *, seeds: int | None = None, device: str = "cpu") -> Recip
             seeds=chosen,
             known=24,
             documents=24,
+            steps=1300,
             device=device,
         )
     if name == "larger":
