@@ -38,7 +38,10 @@ def main() -> None:
     """Carry out the order, then end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = _take_stdout()
-    order = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):  # the server ended while it gave the order
+        raise SystemExit(1)
+    order = json.loads(line)
     threading.Thread(target=_end_with_stdin, daemon=True).start()
 
     def tell(answer: Mapping[str, Any]) -> None:
