@@ -145,11 +145,7 @@ def _disagree(first: Candidate, second: Candidate) -> bool:
     if _amends(first, second) or _amends(second, first):
         return True
     one, other = first.sentence, second.sentence
-    if (
-        _codes(_title(first))
-        and _codes(_title(second))
-        and _different_codes(_title(first), _title(second))
-    ):
+    if _different_codes(_about(first), _about(second)):
         return False
     row = BlockKind.TABLE_ROW
     if row in (one.kind, other.kind):
@@ -166,6 +162,12 @@ def _amends(first: Candidate, second: Candidate) -> bool:
     return named is not None and bool(
         _contract(_title(first)) and _contract(_title(first)) & _contract(_title(second))
     )
+
+
+def _about(candidate: Candidate) -> str:
+    """Return the text that names the thing: the sentence if it names one, else the title."""
+    text = candidate.sentence.text
+    return text if _codes(text) else _title(candidate)
 
 
 def _title(candidate: Candidate) -> str:

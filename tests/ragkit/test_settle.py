@@ -146,6 +146,16 @@ def test_what_is_no_disagreement(
     assert settled.evidence == ranked
 
 
+def test_a_sentence_that_names_the_thing_is_about_it_whatever_its_title_names() -> None:
+    older = "The keep-warm time is 30 minutes by default."
+    newer = "The keep-warm time of the QK-350 is 20 minutes by default, no longer 30 minutes."
+    titles = ("QK-350 Manual", "Firmware 4.2 goes out on 27 April")
+    settled = settle(analyse("How long?"), pair(older, newer, titles=titles), stored)
+    assert [d.first.quote for d in settled.disagreements] == [newer]
+    other = ("QK-200 Manual", titles[1])
+    assert settle(analyse("How long?"), pair(older, newer, titles=other), stored).disagreements == ()
+
+
 def test_an_amendment_replaces_the_clause_that_it_names() -> None:
     titles = ("Agreement SA-2023-017", "Amendment No. 2 to Agreement SA-2023-017")
     old = "11.1 This agreement begins on 1 April 2023 and ends on 31 March 2027."
