@@ -100,6 +100,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_directions_that_are_certain(quick: tuple[Run, Path]) -> None:
     report = json.loads((quick[1] / "report.json").read_text(encoding="utf-8"))
     figures = {arm["name"]: arm["figures"] for arm in report["arms"]}
@@ -112,6 +113,7 @@ def test_the_directions_that_are_certain(quick: tuple[Run, Path]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_report_has_every_figure_with_its_interval(quick: tuple[Run, Path]) -> None:
     report = json.loads((quick[1] / "report.json").read_text(encoding="utf-8"))
     assert report["schema"] == "ragkit-eval-report/1"
@@ -130,6 +132,7 @@ def test_the_report_has_every_figure_with_its_interval(quick: tuple[Run, Path]) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_arms_that_retrieve_are_shown_the_same_passages(quick: tuple[Run, Path]) -> None:
     shown: dict[str, set[tuple[str, ...]]] = {}
     for row in quick[0].rows:
