@@ -153,7 +153,9 @@ def test_a_sentence_that_names_the_thing_is_about_it_whatever_its_title_names() 
     settled = settle(analyse("How long?"), pair(older, newer, titles=titles), stored)
     assert [d.first.quote for d in settled.disagreements] == [newer]
     other = ("QK-200 Manual", titles[1])
-    assert settle(analyse("How long?"), pair(older, newer, titles=other), stored).disagreements == ()
+    assert (
+        settle(analyse("How long?"), pair(older, newer, titles=other), stored).disagreements == ()
+    )
 
 
 def test_an_amendment_replaces_the_clause_that_it_names() -> None:
