@@ -128,7 +128,7 @@ def load_cases(file: Path) -> list[Case]:
             the message names the line.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"the questions {file} cannot be read ({exc})") from exc
     cases: dict[str, Case] = {}

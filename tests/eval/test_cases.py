@@ -142,3 +142,9 @@ def test_cases_are_grouped_by_their_source() -> None:
     assert FULL.source == "work.pdf"
     assert replace(FULL, evidence=()).source == "work.pdf"
     assert replace(FULL, evidence=(), gold=()).source == "case q9"
+
+
+def test_what_is_saved_is_read_again_whatever_separates_its_lines(tmp_path: Path) -> None:
+    cases = [Case(id="a", question="One\u2028two\x85three?", answers=("x",), answerable=True)]
+    save_cases(cases, tmp_path / "cases.jsonl")
+    assert load_cases(tmp_path / "cases.jsonl") == cases

@@ -88,7 +88,7 @@ def load_labels(file: Path) -> dict[tuple[str, str], float]:
         UsageError: If the file is missing, a line is no label, or one is given twice.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(f"the labels {file} cannot be read ({exc})") from exc
     found: dict[tuple[str, str], float] = {}
