@@ -203,7 +203,7 @@ def analyse(text: str) -> Question:
         text=text,
         words=tuple(dict.fromkeys(content_words(text))),
         wanted=_wanted(text),
-        identifiers=tuple(_identifiers(text)),
+        identifiers=tuple(identifiers(text)),
         names=tuple(_names(text)),
         focus=tuple(_focus(text)),
         quantities=quantities(text),
@@ -244,7 +244,8 @@ def _wanted(text: str) -> Wanted:
     return Wanted.ANY
 
 
-def _identifiers(text: str) -> list[Identifier]:
+def identifiers(text: str) -> list[Identifier]:
+    """Return the things that a text names with digits, in order."""
     found = []
     previous = ""
     for match in TOKEN.finditer(text):

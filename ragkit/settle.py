@@ -17,7 +17,7 @@ from ragkit.dating import document_date, later
 from ragkit.disagreement import Disagreement, Statement
 from ragkit.evidence import Candidate
 from ragkit.opposite import opposed
-from ragkit.question import Identifier, Question, analyse
+from ragkit.question import Identifier, Question, identifiers
 from ragkit.wording import analysed
 from ragkit_ingest.catalog.reading import StoredDocument
 from ragkit_ingest.lexical import stem
@@ -185,8 +185,7 @@ def _contract(title: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _codes(text: str) -> frozenset[Identifier]:
-    found = analyse(text).identifiers
-    return frozenset(code for code in found if not _YEAR.fullmatch(code.joined))
+    return frozenset(code for code in identifiers(text) if not _YEAR.fullmatch(code.joined))
 
 
 def _different_codes(first: str, second: str) -> bool:

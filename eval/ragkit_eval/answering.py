@@ -20,6 +20,7 @@ from ragkit.generate.name import EXTRACTIVE
 from ragkit.generate.protocol import Draft, GenerationRequest, Generator
 from ragkit.looked import Looked
 from ragkit.pipeline import ABSTENTION, Pipeline, generator_settings
+from ragkit.retrieve.retriever import passage_of
 from ragkit.template import Template, load
 from ragkit_eval.arms import RETRIEVAL, Arm
 from ragkit_eval.cache import AnswerCache, key_of
@@ -326,22 +327,7 @@ def gold_passages(rag: Pipeline, case: Case) -> list[Passage]:
                 or (evidence.start is None and holds_quote(chunk.text, evidence.quote))
             )
             if inside:
-                found.setdefault(
-                    chunk.id,
-                    Passage(
-                        rank=len(found) + 1,
-                        chunk_id=chunk.id,
-                        document_id=chunk.document_id,
-                        path=chunk.path,
-                        title=chunk.title,
-                        headings=chunk.headings,
-                        page=chunk.page,
-                        start=chunk.start,
-                        end=chunk.end,
-                        text=chunk.text,
-                        score=0.0,
-                    ),
-                )
+                found.setdefault(chunk.id, passage_of(chunk, rank=len(found) + 1, score=0.0))
     return list(found.values())[: rag.config.k]
 
 

@@ -12,7 +12,7 @@ from ragkit.support import Judge
 from ragkit.talk import says_something
 from ragkit_eval.cases import Case
 from ragkit_eval.match import contains_answer, holds_quote
-from ragkit_eval.metrics.abstention import Outcome, outcome
+from ragkit_eval.metrics.abstention import CRAG_WORTH, Outcome, outcome
 from ragkit_eval.metrics.citation import Entails, Statement, citation_score, verbatim
 from ragkit_eval.metrics.content_f1 import content_f1, content_recall
 from ragkit_eval.metrics.key_fact_recall import key_fact_recall
@@ -172,10 +172,9 @@ def _row(case: Case, answer: Recorded, entails: Entails, tone: Tone) -> Row:
         cells: dict[str, Cell] = dict.fromkeys(MEASURES, Status.FAILED)
         cells |= {"correct": 0.0}
         return Row(case=case, answer=answer, outcome=None, abstained=False, cells=cells)
-    worth = {Outcome.CORRECT: 1.0, Outcome.ABSTAINED: 0.0, Outcome.WRONG: -1.0}
     cells = {
         "correct": float(came is Outcome.CORRECT),
-        "crag": worth[came],
+        "crag": CRAG_WORTH[came],
         **_answer_cells(case, "" if abstained else answer.text),
         **_retrieval_cells(case, answer),
         **_support_cells(answer, entails, abstained=abstained),

@@ -251,7 +251,7 @@ class Retriever:
         for id_, score in order:
             if (chunk := stored.get(id_)) is None:
                 continue
-            hit = _passage(chunk, rank=len(hits) + 1, score=score)
+            hit = passage_of(chunk, rank=len(hits) + 1, score=score)
             hits.append(
                 replace(
                     hit,
@@ -385,7 +385,8 @@ def _check(query: str, mode: str, k: int) -> None:
         )
 
 
-def _passage(chunk: StoredChunk, *, rank: int, score: float) -> Passage:
+def passage_of(chunk: StoredChunk, *, rank: int, score: float) -> Passage:
+    """Return a stored chunk as a passage that was found."""
     return Passage(
         rank=rank,
         chunk_id=chunk.id,

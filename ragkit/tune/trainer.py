@@ -35,6 +35,7 @@ from ragkit.tune.training_folder import (
     resumable,
 )
 from ragkit.tune.training_watch import TrainingEvent, TrainingWatch, callback
+from ragkit_ingest.disk import flush
 from ragkit_ingest.errors import MissingExtraError, RagkitError, StorageError, TuneError, UsageError
 
 __all__ = ["TrainingEvent", "TrainingResult", "TrainingSettings", "train"]
@@ -451,14 +452,9 @@ def _save(model: Any, out: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     model.save_pretrained(str(aside), safe_serialization=True, save_embedding_layers=False)
     for name in ("adapter_model.safetensors", "adapter_config.json"):
-        _flush(aside / name)
+        flush(aside / name)
         (aside / name).replace(out / name)
     shutil.rmtree(aside, ignore_errors=True)
-
-
-def _flush(file: Path) -> None:
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())
 
 
 @contextmanager

@@ -15,6 +15,10 @@ class Outcome(StrEnum):
     WRONG = "wrong"
 
 
+CRAG_WORTH = {Outcome.CORRECT: 1.0, Outcome.ABSTAINED: 0.0, Outcome.WRONG: -1.0}
+"""What an outcome counts, see `crag_score`."""
+
+
 def outcome(*, answerable: bool, abstained: bool, right: bool) -> Outcome:
     """Return which of the three came of a question.
 
@@ -38,8 +42,7 @@ def crag_score(outcomes: Sequence[Outcome]) -> float | None:
         Yang et al., "CRAG: Comprehensive RAG Benchmark", NeurIPS 2024, section 3: truthfulness,
         without its half point for answers that are right with a flaw.
     """
-    worth = {Outcome.CORRECT: 1, Outcome.ABSTAINED: 0, Outcome.WRONG: -1}
-    return sum(worth[one] for one in outcomes) / len(outcomes) if outcomes else None
+    return sum(CRAG_WORTH[one] for one in outcomes) / len(outcomes) if outcomes else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

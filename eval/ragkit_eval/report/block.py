@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ragkit_eval.report.element import Child, Element, h
 from ragkit_eval.report.estimate import Estimate
-from ragkit_eval.report.wording import arm_label
+from ragkit_eval.report.wording import arm_label, percent, percent_range
 
 _MOST_COLUMNS = 14
 _TOGETHER = re.compile(r"([\d.,<>]+ %|p [=<] [\d.]+|[\u2212+]?[\d.]+ points?\b)")
@@ -117,3 +117,15 @@ def facts_list(pairs: Sequence[tuple[str, Child]]) -> Element:
         *(h("div", h("dt", term), h("dd", what)) for term, what in pairs),
         class_="facts",
     )
+
+
+def share_cell(found: Estimate, *beneath: Element) -> Element:
+    """Return a cell with a share in per cent, its interval and what else is given beneath."""
+    if found.value is None:
+        return h("td", missing(found), class_="number")
+    ends = (
+        None
+        if found.low is None or found.high is None
+        else h("small", percent_range(found.low, found.high))
+    )
+    return h("td", h("b", percent(found.value)), ends, *beneath, class_="number")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ragkit_eval.report.block import Section, arm_head, missing, table
+from ragkit_eval.report.block import Section, arm_head, share_cell, table
 from ragkit_eval.report.drawing import figure, grid
 from ragkit_eval.report.element import Child, Element, h
 from ragkit_eval.report.estimate import Estimate, of_measure, ran
@@ -162,15 +162,7 @@ def _both(arms: _Arms, tone: Mapping[str, Any]) -> Element:
 
 
 def _cell(found: Estimate) -> Element:
-    if found.value is None:
-        return h("td", missing(found), class_="number")
-    ends = (
-        None
-        if found.low is None or found.high is None
-        else h("small", percent_range(found.low, found.high))
-    )
-    of = h("small", f"{found.n} of {found.of}")
-    return h("td", h("b", percent(found.value)), ends, of, class_="number")
+    return share_cell(found, h("small", f"{found.n} of {found.of}"))
 
 
 def _markers(tone: Mapping[str, Any]) -> list[Element]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ragkit_eval.report.block import Section, arm_head, missing, not_measured, table
+from ragkit_eval.report.block import Section, arm_head, not_measured, share_cell, table
 from ragkit_eval.report.element import Child, Element, h
-from ragkit_eval.report.estimate import Estimate, estimate, ran
-from ragkit_eval.report.wording import number, percent, percent_range
+from ragkit_eval.report.estimate import estimate, ran
+from ragkit_eval.report.wording import number
 
 _SHARES = ("fresh", "stale", "other")
 _HEADS = ("arm", "edits", "fresh: the new answer", "stale: the old answer", "other")
@@ -39,18 +39,6 @@ def freshness_section(report: Mapping[str, Any], timings: Mapping[str, Any]) -> 
             *_seconds(timings.get("freshness")),
         ),
     )
-
-
-def share_cell(found: Estimate) -> Element:
-    """Return a cell with a share in per cent, and its interval beneath."""
-    if found.value is None:
-        return h("td", missing(found), class_="number")
-    ends = (
-        None
-        if found.low is None or found.high is None
-        else h("small", percent_range(found.low, found.high))
-    )
-    return h("td", h("b", percent(found.value)), ends, class_="number")
 
 
 def _seconds(held: object) -> list[Element]:

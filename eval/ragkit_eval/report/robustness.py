@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ragkit_eval.report.block import Section, arm_head, missing, not_measured, table
+from ragkit_eval.report.block import Section, arm_head, missing, not_measured, share_cell, table
 from ragkit_eval.report.element import Child, Element, h
 from ragkit_eval.report.estimate import Estimate, estimate, ran
-from ragkit_eval.report.freshness import share_cell
 from ragkit_eval.report.wording import percent, points_range, signed_points
 
 _STEPS = (0.02, 0.05, 0.1, 0.2, 0.4)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragkit_ingest.embed.batch import batches
 from ragkit_ingest.embed.packaged import (
@@ -20,6 +21,8 @@ from ragkit_ingest.embed.packaged import (
 )
 from ragkit_ingest.embed.protocol import Fingerprint, TokenVectors, Vectors
 from ragkit_ingest.errors import EmbedderError
+
+T = TypeVar("T")
 
 MAX_TOKENS = 256
 _BATCH_TOKENS = 2048
@@ -89,17 +92,10 @@ class MiniLM:
             return vectors
         ids = [encoding.ids for encoding in self._reader.encode_batch_fast(list(texts))]
 
-        def keep(request: Any, batch: list[int]) -> None:
-            vectors[batch] = request.get_output_tensor(0).data
-
-        with self._lock:
-            queue = self._queue
-            queue.set_callback(keep)
-            for batch, padded, mask in batches(
-                ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=step
-            ):
-                queue.start_async([padded, mask], batch)
-            queue.wait_all()
+        for batch, found in self._computed(
+            batches(ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=step), output=0
+        ):
+            vectors[batch] = found
         if not np.isfinite(vectors).all():
             raise EmbedderError(
                 f"the embedding model gave numbers that are not finite in {self.precision}; "
@@ -115,18 +111,11 @@ class MiniLM:
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Return each text's tokens, up to 254, as the last layer sees them."""
         encodings = self._reader.encode_batch(list(texts))
-        states: dict[int, Vectors] = {}
-
-        def keep(request: Any, place: int) -> None:
-            states[place] = request.get_output_tensor(1).data[0].copy()
-
-        with self._lock:
-            queue = self._queue
-            queue.set_callback(keep)
-            for place, encoding in enumerate(encodings):
-                ids = np.asarray([encoding.ids], np.int64)
-                queue.start_async([ids, np.ones_like(ids)], place)
-            queue.wait_all()
+        inputs = (
+            (place, ids := np.asarray([encoding.ids], np.int64), np.ones_like(ids))
+            for place, encoding in enumerate(encodings)
+        )
+        states = {place: found[0] for place, found in self._computed(inputs, output=1)}
         found = []
         for place, encoding in enumerate(encodings):
             kept = [row for row, (start, end) in enumerate(encoding.offsets) if end > start]
@@ -137,6 +126,23 @@ class MiniLM:
                     vectors=states[place][kept] / np.maximum(lengths, 1e-12),
                 )
             )
+        return found
+
+    def _computed(
+        self, inputs: Iterable[tuple[T, NDArray[np.int64], NDArray[np.int64]]], *, output: int
+    ) -> list[tuple[T, Vectors]]:
+        """Return one of the model's outputs for each (key, ids, mask), in any order."""
+        found: list[tuple[T, Vectors]] = []
+
+        def keep(request: Any, key: T) -> None:
+            found.append((key, request.get_output_tensor(output).data.copy()))
+
+        with self._lock:
+            queue = self._queue
+            queue.set_callback(keep)
+            for key, ids, mask in inputs:
+                queue.start_async([ids, mask], key)
+            queue.wait_all()
         return found
 
     def release(self) -> None:
