@@ -284,7 +284,10 @@ Tamper = Callable[[list[str]], list[str]]
 @pytest.mark.parametrize(
     ("tamper", "intact"),
     [
-        (lambda found: [found[0], found[1].replace("28", "29"), found[2]], [True, False, True]),
+        (
+            lambda found: [found[0], found[1].replace("28 days", "29 days"), found[2]],
+            [True, False, True],
+        ),
         (lambda found: [found[0], found[2]], [True, False]),
         (lambda found: [found[1], found[0], found[2]], [False, False, False]),
         (lambda found: [found[0], found[0], *found[1:]], [True, False, True, True]),
