@@ -18,7 +18,7 @@ demo: $(VENV)/.core  ## install, index the example company, ask it three questio
 	@$(BIN)/ragkit demo
 
 test: $(VENV)/.dev  ## install what tests need, run all but the slow tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 8
 
 test-all: $(VENV)/.dev  ## run every test, the slow ones too
 	$(BIN)/python -m pytest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+if "PYTEST_XDIST_WORKER" in os.environ:  # side by side, threads of each would fight for the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 if str(ROOT) not in sys.path:  # for `from tests.support...`, however pytest was started
     sys.path.insert(0, str(ROOT))
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 LINE_WIDTH = 96
 """The longest line of running text, in terminal cells; a narrower terminal wins."""
 
+_WORD = re.compile(r"\s*\S+\s*")
 _CONTROLS = [code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"]
 _DIRECTION_MARKS = [0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _SHOWN = {code: f"\\x{code:02x}" for code in _CONTROLS} | {
@@ -110,13 +113,13 @@ class Terminal:
     def _wrapped(self, body: Text, room: int, hang: int) -> list[Text]:
         from rich.text import Text
 
-        lines = list(body.wrap(self.out, max(10, room))) or [Text("")]
-        if not hang or len(lines) == 1:
-            return lines
-        end = len(lines[0].plain.rstrip())
-        end += len(body.plain[end:]) - len(body.plain[end:].lstrip())
-        first, rest = body.divide([end])
-        return [first, *rest.wrap(self.out, max(10, room - hang))]
+        body = body.copy()
+        body.expand_tabs(8)
+        lines: list[Text] = []
+        for paragraph in body.split("\n", allow_blank=True) or [Text("")]:
+            widths = (max(10, room - (hang if lines else 0)), max(10, room - hang))
+            lines += paragraph.divide(_breaks(paragraph.plain, *widths))
+        return lines
 
     def title(self, text: str) -> None:
         """Print a short heading after an empty line."""
@@ -130,6 +133,30 @@ class Terminal:
         from rich.text import Text
 
         self.err.print(Text(harmless(text), style=style), soft_wrap=True)
+
+
+def _breaks(line: str, first: int, later: int) -> list[int]:
+    """Return where a line is divided, so that its parts are as wide as wished.
+
+    A word that is too long for any line, as Chinese without spaces is one, is cut; but not one of
+    ASCII alone: that is a path or an address, which is to be copied whole.
+    """
+    from rich.cells import cell_len, chop_cells
+
+    breaks: list[int] = []
+    room, used = first, 0
+    for word in _WORD.finditer(line):
+        width = cell_len(word.group().rstrip())
+        if used and used + width > room:
+            breaks.append(word.start())
+            room, used = later, 0
+        if width > room and not word.group().isascii():
+            pieces = chop_cells(word.group(), later)
+            breaks += accumulate((len(piece) for piece in pieces[:-1]), initial=word.start())
+            room, used = later, cell_len(pieces[-1])
+        else:
+            used += cell_len(word.group())
+    return [place for place in dict.fromkeys(breaks) if place]
 
 
 def prepare_streams() -> None:
