@@ -1,16 +1,19 @@
 """Fits the packaged models of `ragkit/weights.json` and writes the file.
 
-    RAGKIT_DATA=~/ragkit-data python bench/fit_evidence.py
+    RAGKIT_DATA=~/ragkit-data python -m bench.fit_evidence --folds build/reader
 
 Data: the even half of the example questions, and the even half of SQuAD 2.0's paragraphs from
 RAGKIT_DATA (`qa/squad2`), so that neither house style nor encyclopedia style rules alone. The
 odd halves are never read. Each example question is also taken once without the passages that hold
 its answer: a question that the rest of the documents do not answer, of which there are too few
-otherwise. Three logistic models are fitted, without any pickles:
+otherwise. Sentences are read by readers that have not learnt from the question
+(`bench/fit_reader.py`, which has to run first). Four logistic models are fitted, without any
+pickles:
 
     sentence                 does this sentence hold the answer?     answerable questions only
+    sentence_read            the same, after it was read             answerable questions only
     answer                   do the passages hold it at all?         all questions
-    answer_without_tokens    the same, for embedders that give no token vectors
+    answer_without_tokens    the same, for embedders that give no token vectors, nothing read
 
 and `min_confidence`, the confidence below which `REFUSED` of the answerable example questions
 of the even half fall.
@@ -18,6 +21,7 @@ of the even half fall.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -27,18 +31,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ragkit.abstain import evidence_features, meaning_features
+from bench.fit_reader import fold_file
+from bench.reader_data import FOLDS, POOL, fold_of, group_of, is_gold_example
+from ragkit.abstain import evidence_features, meaning_features, reading_features
 from ragkit.answer import Passage
 from ragkit.config import Config
-from ragkit.evidence import Candidate, weigh
+from ragkit.evidence import Candidate, read, weigh
 from ragkit.logistic import Logistic
 from ragkit.pipeline import Pipeline
 from ragkit.question import analyse
+from ragkit.reader import Reader
 from ragkit_eval.cases import Case, Evidence, half, load_cases
 from ragkit_eval.match import contains_answer, holds_quote
 from ragkit_ingest.embed.minilm import MiniLM
@@ -47,7 +56,6 @@ from ragkit_ingest.embed.protocol import TokenVectors, Vectors
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "ragkit" / "weights.json"
 REFUSED = 0.10
-POOL = 20
 SQUAD_CASES = 1200
 EXAMPLE_WEIGHT = 1.0
 WITHOUT_ANSWER_WEIGHT = 0.3
@@ -70,6 +78,7 @@ class Row:
     gold: Sequence[bool]
     word_weights: dict[str, float]
     weight: float
+    group: str
 
 
 class CachedMiniLM(MiniLM):
@@ -93,36 +102,70 @@ class CachedMiniLM(MiniLM):
         return [self._tokens[text] for text in texts]
 
 
+class CachedReader(Reader):
+    """Reads each sentence once a question."""
+
+    def __init__(self, adapter: dict[str, np.ndarray]) -> None:
+        super().__init__(adapter)
+        self._scores: dict[tuple[str, str], float] = {}
+
+    def scores(self, question: str, texts: Sequence[str]) -> np.ndarray:
+        """Return for each text the logit that it answers, from memory where possible."""
+        new = [text for text in texts if (question, text) not in self._scores]
+        for text, score in zip(new, super().scores(question, new), strict=True):
+            self._scores[question, text] = float(score)
+        return np.asarray([self._scores[question, text] for text in texts], np.float32)
+
+
 def main() -> None:
     """Fit and write."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folds", type=Path, required=True, help="what bench/fit_reader.py wrote")
+    folds = parser.parse_args().folds
+    readers = [CachedReader(load_file(fold_file(folds, fold))) for fold in range(FOLDS)]
     data = Path(os.environ["RAGKIT_DATA"]).expanduser() / "qa" / "squad2"
     embedder = CachedMiniLM()
     with tempfile.TemporaryDirectory() as folder:
         asked = list(_example_rows(Path(folder), embedder))
         rows = [*asked, *_without_answers(asked), *_squad_rows(Path(folder), data, embedder)]
     sentence = _fit_sentence(rows)
-    features = [_answer_features(row, sentence, embedder) for row in rows]
+    weighed = [_weighed(row, sentence, embedder) for row in rows]
+    flat = Logistic(bias=0.0, weights={})
+    once = [_read(row, found, readers, flat) for row, found in zip(rows, weighed, strict=True)]
+    sentence_read = _fit_sentence_read(rows, once)
+    twice = [
+        _read(row, found, readers, sentence_read) for row, found in zip(rows, weighed, strict=True)
+    ]
     answerable = np.asarray([row.case.answerable for row in rows])
     weights = np.asarray([row.weight for row in rows])
-    plain = [evidence for evidence, _ in features]
-    full = [evidence | meaning for evidence, meaning in features]
+    plain = [_evidence(row, found) for row, found in zip(rows, weighed, strict=True)]
+    full = [
+        _evidence(row, found)
+        | meaning_features(analyse(row.case.question), found, row.word_weights, embedder)
+        | reading_features(found)
+        for row, found in zip(rows, twice, strict=True)
+    ]
     examples = np.asarray([row.weight == EXAMPLE_WEIGHT for row in rows])
     answer = _fitted(full, answerable, weights, ANSWER_C)
     fitted = np.asarray([answer.probability(row) for row in full])
     threshold = float(np.quantile(fitted[examples & answerable], REFUSED))
     models = {
         "sentence": sentence,
+        "sentence_read": sentence_read,
         "answer": answer,
         "answer_without_tokens": _fitted(plain, answerable, weights, ANSWER_C),
     }
     WEIGHTS.write_text(json.dumps(_document(models, threshold), indent=1) + "\n")
-    held_out = _cross_validated(full, answerable, weights)
+    held_out = _cross_validated(full, answerable, weights, [row.group for row in rows])
+    squad = np.asarray([row.weight == SQUAD_WEIGHT for row in rows])
     for name, scores in (("fitted", fitted), ("cross-validated", held_out)):
         refused = float((scores[examples & answerable] < threshold).mean())
         caught = float((scores[examples & ~answerable] < threshold).mean())
+        curves = [roc_auc_score(answerable[of], scores[of]) for of in (examples, squad)]
         print(
             f"{name}: below {threshold:.3f} are {refused:.3f} of the answerable example"
-            f" questions and {caught:.3f} of the unanswerable"
+            f" questions and {caught:.3f} of the unanswerable;"
+            f" AUROC {curves[0]:.3f}, of SQuAD's {curves[1]:.3f}"
         )
 
 
@@ -144,7 +187,7 @@ def _example_rows(folder: Path, embedder: MiniLM) -> Iterator[Row]:
     cases = half(load_cases(ROOT / "examples" / "questions.jsonl"), "even")
     with Pipeline(folder / "examples", config=Config(), embedder=embedder) as rag:
         rag.ingest(ROOT / "examples" / "company")
-        yield from _rows(rag, cases, _is_gold_example, EXAMPLE_WEIGHT)
+        yield from _rows(rag, cases, is_gold_example, EXAMPLE_WEIGHT, group_of)
 
 
 def _without_answers(rows: Sequence[Row]) -> Iterator[Row]:
@@ -155,7 +198,9 @@ def _without_answers(rows: Sequence[Row]) -> Iterator[Row]:
             ids = {passage.chunk_id for passage in kept}
             candidates = [c for c in row.candidates if c.passage.chunk_id in ids]
             gold = [False] * len(candidates)
-            yield Row(case, kept, candidates, gold, row.word_weights, WITHOUT_ANSWER_WEIGHT)
+            yield Row(
+                case, kept, candidates, gold, row.word_weights, WITHOUT_ANSWER_WEIGHT, row.group
+            )
 
 
 def _answers(case: Case, passage: Passage) -> bool:
@@ -167,8 +212,10 @@ def _answers(case: Case, passage: Passage) -> bool:
 def _squad_rows(folder: Path, data: Path, embedder: MiniLM) -> Iterator[Row]:
     documents = folder / "squad"
     documents.mkdir()
+    titles: dict[str, str] = {}
     for line in (data / "corpus.jsonl").read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
+        titles[f"{entry['_id']}.md"] = entry["title"]
         title = entry["title"].replace("_", " ")
         (documents / f"{entry['_id']}.md").write_text(f"# {title}\n\n{entry['text']}\n")
     cases = [
@@ -185,20 +232,9 @@ def _squad_rows(folder: Path, data: Path, embedder: MiniLM) -> Iterator[Row]:
     cases = random.Random(0).sample(cases, SQUAD_CASES)  # noqa: S311 - not a secret
     with Pipeline(folder / "squad-index", config=Config(), embedder=embedder) as rag:
         rag.ingest(documents)
-        yield from _rows(rag, cases, _is_gold_squad, SQUAD_WEIGHT)
-
-
-def _is_gold_example(case: Case, candidate: Candidate) -> bool:
-    text = candidate.sentence.text
-    for evidence in case.evidence:
-        if evidence.path != candidate.passage.path:
-            continue
-        part_of_quote = holds_quote(evidence.quote, text)
-        if holds_quote(text, evidence.quote):
-            return True
-        if part_of_quote and contains_answer(text, case.answers):
-            return True
-    return False
+        yield from _rows(
+            rag, cases, _is_gold_squad, SQUAD_WEIGHT, lambda case: titles[case.evidence[0].path]
+        )
 
 
 def _is_gold_squad(case: Case, candidate: Candidate) -> bool:
@@ -206,13 +242,19 @@ def _is_gold_squad(case: Case, candidate: Candidate) -> bool:
     return here and contains_answer(candidate.sentence.text, case.answers)
 
 
-def _rows(rag: Pipeline, cases: Sequence[Case], is_gold: IsGold, weight: float) -> Iterator[Row]:
+def _rows(
+    rag: Pipeline,
+    cases: Sequence[Case],
+    is_gold: IsGold,
+    weight: float,
+    group: Callable[[Case], str],
+) -> Iterator[Row]:
     flat = Logistic(bias=0.0, weights={})
     for case in cases:
         passages, candidates, word_weights = rag.weighed(case.question, POOL, model=flat)
         if candidates:
             gold = [case.answerable and is_gold(case, candidate) for candidate in candidates]
-            yield Row(case, passages, candidates, gold, dict(word_weights), weight)
+            yield Row(case, passages, candidates, gold, dict(word_weights), weight, group(case))
 
 
 def _fit_sentence(rows: Sequence[Row]) -> Logistic:
@@ -233,13 +275,41 @@ def _fit_sentence(rows: Sequence[Row]) -> Logistic:
     return _fitted(features, gold, weights, SENTENCE_C)
 
 
-def _answer_features(
-    row: Row, sentence: Logistic, embedder: MiniLM
-) -> tuple[dict[str, float], dict[str, float]]:
+def _weighed(row: Row, sentence: Logistic, embedder: MiniLM) -> list[Candidate]:
     question = analyse(row.case.question)
-    ranked = weigh(question, row.passages, row.word_weights, embedder, sentence)
-    evidence = evidence_features(question, row.passages, ranked, row.word_weights)
-    return evidence, meaning_features(question, ranked, row.word_weights, embedder)
+    return weigh(question, row.passages, row.word_weights, embedder, sentence)
+
+
+def _read(
+    row: Row, ranked: Sequence[Candidate], readers: Sequence[Reader], model: Logistic
+) -> list[Candidate]:
+    return read(analyse(row.case.question), ranked, readers[fold_of(row.group)], model)
+
+
+def _fit_sentence_read(rows: Sequence[Row], found: Sequence[Sequence[Candidate]]) -> Logistic:
+    features, gold, weights = [], [], []
+    for row, candidates in zip(rows, found, strict=True):
+        if not row.case.answerable:
+            continue
+        good = {_place(c) for c, is_gold in zip(row.candidates, row.gold, strict=True) if is_gold}
+        for candidate in candidates:
+            if "reads" not in candidate.features:
+                continue
+            features.append(
+                {n: v for n, v in candidate.features.items() if n not in ONLY_OF_ANSWERS}
+            )
+            gold.append(_place(candidate) in good)
+            example = row.weight == EXAMPLE_WEIGHT
+            weights.append(EXAMPLE_WEIGHT if example else SQUAD_SENTENCE_WEIGHT)
+    return _fitted(features, np.asarray(gold), np.asarray(weights), SENTENCE_C)
+
+
+def _place(candidate: Candidate) -> tuple[int, int]:
+    return candidate.passage.document_id, candidate.sentence.start
+
+
+def _evidence(row: Row, ranked: Sequence[Candidate]) -> dict[str, float]:
+    return evidence_features(analyse(row.case.question), row.passages, ranked, row.word_weights)
 
 
 def _fitted(
@@ -258,7 +328,10 @@ def _fitted(
 
 
 def _cross_validated(
-    features: Sequence[dict[str, float]], labels: np.ndarray, weights: np.ndarray
+    features: Sequence[dict[str, float]],
+    labels: np.ndarray,
+    weights: np.ndarray,
+    groups: Sequence[str],
 ) -> np.ndarray:
     names = list(features[0])
     matrix = np.asarray([[row[name] for name in names] for row in features])
@@ -267,7 +340,8 @@ def _cross_validated(
         model,
         matrix,
         labels,
-        cv=StratifiedKFold(10, shuffle=True, random_state=0),
+        groups=groups,
+        cv=StratifiedGroupKFold(10, shuffle=True, random_state=0),
         method="predict_proba",
         params={"logisticregression__sample_weight": weights},
     )[:, 1]

@@ -13,13 +13,14 @@ import numpy as np
 
 from ragkit.answer import Passage
 from ragkit.evidence import Candidate, Held
-from ragkit.logistic import Logistic, packaged
+from ragkit.logistic import Logistic, logit, packaged
 from ragkit.question import TOKEN, Question
 from ragkit_ingest.embed.protocol import TokenEmbedder, TokenVectors, Vectors
 from ragkit_ingest.lexical import STOPWORDS, words
 
 _BEST = 4
 _SHOWN_CHARACTERS = 800
+_UNREAD = -6.0
 _CARRIED = (
     "similarity",
     "coverage",
@@ -57,7 +58,8 @@ def confidence(
         passages: That were looked at.
         ranked: Their sentences, best first.
         word_weights: Inverse document frequency of the question's words, 0 or more.
-        embedder: Of the index; if it is a `TokenEmbedder`, words are also compared by meaning.
+        embedder: Of the index; if it is a `TokenEmbedder` and the sentences were read, words are
+            also compared by meaning, and what the reader found counts.
         model: Turns features into a probability; by default the packaged one.
     """
     if not ranked:
@@ -65,8 +67,10 @@ def confidence(
     features = evidence_features(question, passages, ranked, word_weights)
     name = "answer_without_tokens"
     if isinstance(embedder, TokenEmbedder):
-        name = "answer"
         features |= meaning_features(question, ranked, word_weights, embedder)
+        if "reads" in ranked[0].features:
+            name = "answer"
+            features |= reading_features(ranked)
     return (model or packaged(name)).probability(features)
 
 
@@ -82,7 +86,7 @@ def evidence_features(
     weighted by their scores.
     """
     best, five = ranked[0], ranked[:5]
-    logits = [_logit(candidate.score) for candidate in ranked]
+    logits = [logit(candidate.score) for candidate in ranked]
     weights = np.asarray([candidate.score for candidate in five]) + 1e-9
     held = Held.of(*(text for p in passages for text in (p.path, p.title, *p.headings, p.text)))
     others = [
@@ -108,6 +112,24 @@ def evidence_features(
         features[f"best_{name}"] = float(values[0])
         features[f"mean_{name}"] = float(values @ weights / weights.sum())
     return features
+
+
+def reading_features(ranked: Sequence[Candidate]) -> dict[str, float]:
+    """Return what the reader made of the sentences that it read; the best one is among them.
+
+    `best_reads` is the logit of the best sentence, `most_reads` the highest, `next_reads` the
+    highest of another document, `mean_reads` the mean of the five best sentences.
+    """
+    best = ranked[0]
+    read = [candidate for candidate in ranked if "reads" in candidate.features]
+    own = best.passage.document_id
+    others = [c.features["reads"] for c in read if c.passage.document_id != own]
+    return {
+        "best_reads": best.features["reads"],
+        "most_reads": max(candidate.features["reads"] for candidate in read),
+        "next_reads": max(others, default=_UNREAD),
+        "mean_reads": float(np.mean([candidate.features["reads"] for candidate in read[:5]])),
+    }
 
 
 def meaning_features(
@@ -171,8 +193,3 @@ def _word_vectors(
 def _with_headings(candidate: Candidate) -> str:
     passage = candidate.passage
     return f"{' > '.join([passage.title, *passage.headings[-2:]])}: {candidate.sentence.text}"
-
-
-def _logit(probability: float) -> float:
-    bounded = min(max(probability, 1e-6), 1 - 1e-6)
-    return math.log(bounded / (1 - bounded))

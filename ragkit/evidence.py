@@ -8,12 +8,15 @@ evidence orders the passages, picks the sentences and decides whether to abstain
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ragkit.answer import Passage
-from ragkit.logistic import Logistic, packaged
+from ragkit.logistic import Logistic, logit, packaged
 from ragkit.quantity import gives
 from ragkit.question import Question, Wanted, holds_identifier, satisfies
 from ragkit.sentence import SentenceSpan, sentences
@@ -22,6 +25,8 @@ from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.lexical import words
 from ragkit_ingest.records import BlockKind
 
+READ = 16
+"""How many sentences are read together with the question."""
 _MANY_WORDS = 60
 _FRESH_WORDS = 12
 
@@ -31,6 +36,14 @@ class EmbedsTexts(Protocol):
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector a text."""
+        ...
+
+
+class ReadsSentences(Protocol):
+    """As much of a reader as is needed here."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return for each text the logit that it answers the question."""
         ...
 
 
@@ -150,6 +163,44 @@ def weigh(
             )
         )
     return sorted(weighed, key=lambda c: (-c.score, c.passage.rank, c.sentence.start))
+
+
+def read(
+    question: Question,
+    ranked: Sequence[Candidate],
+    reader: ReadsSentences,
+    model: Logistic | None = None,
+) -> list[Candidate]:
+    """Return the candidates, the best `READ` of them weighed anew after they were read, best first.
+
+    Those have the features `first` (the logit of the score that they had), `reads` (the reader's
+    logit) and `reads_to_best` (how far it is from the highest) more. The others follow in their
+    order, with no better a score.
+
+    Args:
+        question: Analysed.
+        ranked: As `weigh` returned them.
+        reader: Scores a sentence together with the question.
+        model: Scores the features of what was read; by default the packaged one.
+    """
+    if not ranked:
+        return []
+    model = model or packaged("sentence_read")
+    looked_at = ranked[:READ]
+    texts = [in_context(candidate.passage, candidate.sentence) for candidate in looked_at]
+    logits = [float(value) for value in reader.scores(question.text, texts)]
+    found = []
+    for candidate, reads in zip(looked_at, logits, strict=True):
+        features = {
+            **candidate.features,
+            "first": logit(candidate.score),
+            "reads": reads,
+            "reads_to_best": reads - max(logits),
+        }
+        found.append(replace(candidate, features=features, score=model.probability(features)))
+    found.sort(key=lambda c: (-c.score, c.passage.rank, c.sentence.start))
+    least = found[-1].score
+    return [*found, *(replace(c, score=min(c.score, least)) for c in ranked[READ:])]
 
 
 def reordered(passages: Sequence[Passage], ranked: Sequence[Candidate]) -> list[Passage]:

@@ -39,9 +39,15 @@ class Logistic:
         return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, total))))
 
 
+def logit(probability: float) -> float:
+    """Return the logarithm of the odds, between -13.9 and 13.9."""
+    bounded = min(max(probability, 1e-6), 1 - 1e-6)
+    return math.log(bounded / (1 - bounded))
+
+
 @cache
 def packaged(name: str, file: str = "weights.json") -> Logistic:
-    """Return a packaged model: "sentence", "answer" or "answer_without_tokens", or of a file."""
+    """Return a packaged model, such as "sentence" of `weights.json`, or one of another file."""
     model = _models(file)[name]
     return Logistic(bias=model["bias"], weights=model["weights"])
 

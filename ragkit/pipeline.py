@@ -21,7 +21,7 @@ from ragkit.citations import verify
 from ragkit.config import Config
 from ragkit.disagreement import Disagreement
 from ragkit.edge.extra import extra
-from ragkit.evidence import Candidate, reordered, weigh
+from ragkit.evidence import Candidate, read, reordered, weigh
 from ragkit.followup import standalone
 from ragkit.generate.name import check_name as check_generator
 from ragkit.generate.protocol import (
@@ -35,7 +35,8 @@ from ragkit.generate.relay import agenerated
 from ragkit.inert import LEFT_OUT, InertStream, addresses
 from ragkit.logistic import Logistic
 from ragkit.looked import Looked
-from ragkit.question import analyse
+from ragkit.question import Question, analyse
+from ragkit.reader import Reader
 from ragkit.remembered import Remembered, remembered
 from ragkit.retrieve.filters import Where
 from ragkit.retrieve.retriever import RetrievalSettings, Retriever
@@ -44,7 +45,7 @@ from ragkit.short_answer import short_answer
 from ragkit.support import Judge
 from ragkit_ingest.catalog import schema
 from ragkit_ingest.embed import selection
-from ragkit_ingest.embed.protocol import Closable
+from ragkit_ingest.embed.protocol import Closable, TokenEmbedder
 from ragkit_ingest.embed.selection import EmbedderSettings, check_name, chunk_limit, select
 from ragkit_ingest.errors import (
     ConfigError,
@@ -138,6 +139,7 @@ class Pipeline:
         self._generator: Generator | None = None
         self._reranker = self.config.reranker if reranker is None else reranker
         self._index: Index | None = None
+        self._reader = Reader()
         self._opening = Lock()
         self._audit = AuditFile(self.config.audit) if self.config.audit else None
         self._memory: Remembered | None = None
@@ -975,7 +977,7 @@ class Pipeline:
             question: Up to 4,000 characters.
             pool: How many passages, 1 or more.
             where: Conditions on the documents.
-            model: Scores the sentences; by default the packaged one.
+            model: Scores the sentences, which are then not read; by default the packaged ones.
         """
         retriever = self._retriever()
         mode = self.config.mode
@@ -985,8 +987,20 @@ class Pipeline:
         hits = self._also_worded(question, found.hits, pool, where)
         passages = retriever.with_blocks(hits)
         word_weights = self._word_weights(question)
-        ranked = weigh(analyse(question), passages, word_weights, self._remembered(), model)
-        return passages, ranked, word_weights
+        asked, embedder = analyse(question), self._remembered()
+        if model is not None:
+            return passages, weigh(asked, passages, word_weights, embedder, model), word_weights
+        return passages, self._read(asked, passages, word_weights), word_weights
+
+    def _read(
+        self, asked: Question, passages: Sequence[Passage], word_weights: Mapping[str, float]
+    ) -> list[Candidate]:
+        """Return the sentences weighed, and the best of them read, best first."""
+        embedder = self._remembered()
+        ranked = weigh(asked, passages, word_weights, embedder)
+        if not isinstance(embedder, TokenEmbedder):
+            return ranked
+        return read(asked, ranked, self._reader)
 
     def _also_worded(
         self, question: str, hits: Sequence[Passage], pool: int, where: Where | None
@@ -1043,10 +1057,10 @@ class Pipeline:
         if not passages:
             return (), [], 0.0
         given = self._retriever().with_blocks(passages)
-        word_weights, embedder = self._word_weights(question), self._remembered()
-        asked = analyse(question)
-        ranked = weigh(asked, given, word_weights, embedder)
-        return given, ranked, confidence(asked, given, ranked, word_weights, embedder)
+        word_weights, asked = self._word_weights(question), analyse(question)
+        ranked = self._read(asked, given, word_weights)
+        sure = confidence(asked, given, ranked, word_weights, self._remembered())
+        return given, ranked, sure
 
     def _word_weights(self, question: str) -> Mapping[str, float]:
         """Return the inverse document frequency of the question's content words."""

@@ -9,10 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from ragkit.abstain import confidence, evidence_features, meaning_features
+from ragkit.abstain import (
+    confidence,
+    evidence_features,
+    meaning_features,
+    reading_features,
+)
 from ragkit.answer import Passage
-from ragkit.evidence import weigh
+from ragkit.evidence import Candidate, read, weigh
 from ragkit.logistic import Logistic
 from ragkit.question import analyse
 from ragkit_ingest.embed.protocol import TokenEmbedder, TokenVectors
@@ -115,3 +121,43 @@ def test_words_that_no_passage_holds_are_unknown() -> None:
     features = evidence_features(question, found, ranked, word_weights)
     assert features["unknown_words"] == pytest.approx(0.75)
     assert features["rarest_word"] == 3.0
+
+
+class Told:
+    """Reads a sentence as it is told to."""
+
+    def __init__(self, **logits: float) -> None:
+        self.logits = logits
+
+    def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        found = [next(v for word, v in self.logits.items() if word in text) for text in texts]
+        return np.asarray(found, np.float32)
+
+
+def was_read(embedder: HashingEmbedder, **logits: float) -> list[Candidate]:
+    found = [
+        passage("The notice period is red.", "The notice period is blue."),
+        passage("The notice period is green.", document=2),
+    ]
+    weighed = weigh(analyse(NOTICE), found, {"notic": 2.0}, embedder)
+    return read(analyse(NOTICE), weighed, Told(**logits), Logistic(bias=0.0, weights={"reads": 1}))
+
+
+def test_what_the_reader_found_counts() -> None:
+    found = reading_features(was_read(HashingEmbedder(), red=3.0, blue=0.0, green=-2.0))
+    assert found == {"best_reads": 3.0, "most_reads": 3.0, "next_reads": -2.0} | {
+        "mean_reads": pytest.approx(1 / 3)
+    }
+    other = reading_features(was_read(HashingEmbedder(), red=0.0, blue=-1.0, green=4.0))
+    assert (other["best_reads"], other["next_reads"]) == (4.0, 0.0)
+
+
+def test_the_confidence_grows_with_what_was_read() -> None:
+    embedder = TokenHashingEmbedder()
+
+    def confident(logit: float) -> float:
+        ranked = was_read(embedder, red=logit, blue=logit - 1, green=logit - 2)
+        passages = [candidate.passage for candidate in ranked]
+        return confidence(analyse(NOTICE), passages, ranked, {"notic": 2.0}, embedder)
+
+    assert 0.0 <= confident(-5.0) < confident(0.0) < confident(5.0) <= 1.0

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from ragkit.evidence import Candidate, Held, in_context, reordered, weigh
+from ragkit.evidence import READ, Candidate, Held, in_context, read, reordered, weigh
 from ragkit.logistic import Logistic
 from ragkit.question import analyse
+from ragkit.reader import Reader
 from ragkit.sentence import sentences
+from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.records import BlockKind
 from tests.support.hashing import HashingEmbedder
 from tests.support.passage import passage
@@ -175,3 +182,63 @@ def test_passages_are_reordered_by_their_best_sentence() -> None:
     ranked = weigh(analyse(NOTICE), passages, WEIGHTS, HashingEmbedder(), only("coverage"))
     assert [p.rank for p in reordered(passages, ranked)] == [3, 2, 1]
     assert reordered(passages, []) == passages
+
+
+class Lengths:
+    """Reads a sentence as the better an answer the longer it is; remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        assert question == NOTICE
+        self.given += texts
+        return np.asarray([len(text) for text in texts], np.float32)
+
+
+def numbered(count: int) -> list[Candidate]:
+    """Return weighed sentences, the nth of them with n words."""
+    told = " ".join(f"{'Word ' * n}{n}." for n in range(1, count + 1))
+    return weigh(analyse(NOTICE), [passage(told)], {}, HashingEmbedder(), FLAT)
+
+
+def test_what_was_read_is_weighed_anew() -> None:
+    ranked, reader = numbered(3), Lengths()
+    found = read(analyse(NOTICE), ranked, reader, Logistic(bias=-20.0, weights={"reads": 1.0}))
+    assert texts(found) == texts(ranked)[::-1]
+    assert reader.given == [in_context(c.passage, c.sentence) for c in ranked]
+    features = [candidate.features for candidate in found]
+    assert [one["reads_to_best"] for one in features] == [0.0, -5.0, -10.0]
+    assert [one["first"] for one in features] == [0.0, 0.0, 0.0]
+    assert features[0]["reads"] == len(reader.given[2])
+    assert all(
+        c.score == pytest.approx(1 / (1 + math.exp(20 - f["reads"])))
+        for c, f in zip(found, features, strict=True)
+    )
+    assert all("reads" not in candidate.features for candidate in ranked)
+
+
+def test_what_was_not_read_comes_last_with_no_better_a_score() -> None:
+    ranked, reader = numbered(READ + 3), Lengths()
+    found = read(analyse(NOTICE), ranked, reader, Logistic(bias=-9.0, weights={}))
+    assert len(reader.given) == READ
+    assert texts(found) == texts(ranked)
+    assert [("reads" in candidate.features) for candidate in found] == [True] * READ + [False] * 3
+    assert max(c.score for c in found[READ:]) <= min(c.score for c in found[:READ])
+
+
+def test_nothing_is_read_where_nothing_was_found() -> None:
+    assert read(analyse(NOTICE), [], Lengths()) == []
+
+
+def test_the_packaged_models_read_what_answers() -> None:
+    embedder = MiniLM()
+    told = passage(
+        "Notice must be given in writing.",
+        "The notice period is three months.",
+        "The gym opens at six.",
+    )
+    ranked = weigh(analyse(NOTICE), [told], WEIGHTS, embedder)
+    found = read(analyse(NOTICE), ranked, Reader())
+    assert texts(found)[0] == "The notice period is three months."
+    assert found[0].score > 3 * found[1].score

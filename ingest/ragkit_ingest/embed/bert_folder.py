@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit_ingest.embed.batch import batches
-from ragkit_ingest.embed.bert_graph import BertShape
-from ragkit_ingest.embed.minilm import has_bf16
+from ragkit_ingest.embed.bert_graph import BertShape, has_bf16
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.embed.sentence_transformer import SentenceTransformerEmbedder
 from ragkit_ingest.embed.unit import unit_vectors

@@ -8,6 +8,7 @@ Source: Devlin et al., NAACL 2019 (the encoder); Reimers and Gurevych, EMNLP 201
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,34 @@ def import_openvino() -> Any:
     return openvino
 
 
+def has_bf16() -> bool:
+    """Return whether the processor computes in bf16."""
+    capabilities = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in capabilities
+
+
+def compiled(model: Any, precision: str) -> Any:
+    """Return an `openvino.AsyncInferQueue` with a place a processor, each of one thread.
+
+    Args:
+        model: A graph of this module.
+        precision: "f32" or "bf16".
+    """
+    openvino, threads = import_openvino(), _processors()
+    options = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "NUM_STREAMS": threads,
+        "INFERENCE_NUM_THREADS": threads,
+    }
+    return openvino.AsyncInferQueue(openvino.Core().compile_model(model, "CPU", options), threads)
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 def build(weights: Mapping[str, NDArray[Any]], shape: BertShape) -> Any:
     """Return the graph of the encoder, mean pooling and normalisation.
 
@@ -70,6 +99,24 @@ def build(weights: Mapping[str, NDArray[Any]], shape: BertShape) -> Any:
         token vectors, shape (batch, length, hidden).
     """
     return _Graph(import_openvino(), weights, shape).model()
+
+
+def build_cross_encoder(weights: Mapping[str, NDArray[Any]], shape: BertShape) -> Any:
+    """Return the graph that scores pairs of texts, read together.
+
+    Args:
+        weights: Tensors under Hugging Face's names, float32, and of the head, which takes the
+            first token's vector plus the mean of all: `head.dense.weight` of shape
+            (hidden, hidden), `head.dense.bias`, `head.out.weight` of shape (1, hidden),
+            `head.out.bias` of shape (1,).
+        shape: The encoder's sizes.
+
+    Returns:
+        An `openvino.Model` with inputs `ids`, `kinds` (0 for the first text of a pair, 1 for the
+        second) and `mask`, all int64 of shape (batch, length), and one output, float32: logits of
+        shape (batch, 1).
+    """
+    return _Graph(import_openvino(), weights, shape).cross_encoder()
 
 
 class _Graph:
@@ -90,22 +137,43 @@ class _Graph:
         ids = op.parameter([-1, -1], np.int64, name="ids")
         mask = op.parameter([-1, -1], np.int64, name="mask")
         seen = op.convert(mask, "f32")
-        unseen = op.subtract(self._floats(1.0), op.unsqueeze(seen, self._ints([1, 2])))
-        bias = op.multiply(unseen, self._floats(-1e9))
-        x = self._embeddings(ids)
-        for layer in range(self._shape.layers):
-            x = self._layer(x, bias, f"encoder.layer.{layer}.")
+        x = self._encoded(ids, seen)
         return self._ov.Model([self._pool(x, seen), x], [ids, mask], "sentence_encoder")
 
-    def _embeddings(self, ids: Any) -> Any:
+    def cross_encoder(self) -> Any:
+        op = self._op
+        ids, kinds, mask = (
+            op.parameter([-1, -1], np.int64, name=name) for name in ("ids", "kinds", "mask")
+        )
+        seen = op.convert(mask, "f32")
+        x = self._encoded(ids, seen, kinds)
+        first = op.gather(x, self._ints(0), self._ints(1))
+        hidden = op.tanh(self._linear(op.add(first, self._mean(x, seen)), "head.dense"))
+        return self._ov.Model(
+            [self._linear(hidden, "head.out")], [ids, kinds, mask], "cross_encoder"
+        )
+
+    def _encoded(self, ids: Any, seen: Any, kinds: Any = None) -> Any:
+        op = self._op
+        unseen = op.subtract(self._floats(1.0), op.unsqueeze(seen, self._ints([1, 2])))
+        bias = op.multiply(unseen, self._floats(-1e9))
+        x = self._embeddings(ids, kinds)
+        for layer in range(self._shape.layers):
+            x = self._layer(x, bias, f"encoder.layer.{layer}.")
+        return x
+
+    def _embeddings(self, ids: Any, kinds: Any) -> Any:
         op = self._op
         zero = self._ints(0)
         length = op.gather(op.shape_of(ids), self._ints(1), zero)
         positions = op.range(zero, length, self._ints(1), "i64")
         words = op.gather(self._weight("embeddings.word_embeddings.weight"), ids, zero)
         places = op.gather(self._weight("embeddings.position_embeddings.weight"), positions, zero)
-        kinds = self._floats(self._weights["embeddings.token_type_embeddings.weight"][0])
-        return self._norm(op.add(op.add(words, places), kinds), "embeddings.LayerNorm")
+        table = self._weights["embeddings.token_type_embeddings.weight"]
+        kind = self._floats(table[0])
+        if kinds is not None:
+            kind = op.gather(self._floats(table), kinds, zero)
+        return self._norm(op.add(op.add(words, places), kind), "embeddings.LayerNorm")
 
     def _layer(self, x: Any, bias: Any, name: str) -> Any:
         op = self._op
@@ -126,12 +194,14 @@ class _Graph:
         )
 
     def _pool(self, x: Any, seen: Any) -> Any:
+        return self._op.normalize_l2(self._mean(x, seen), self._ints([1]), 1e-12, "max")
+
+    def _mean(self, x: Any, seen: Any) -> Any:
         op = self._op
         weight = op.unsqueeze(seen, self._ints([2]))
         axis = self._ints([1])
         total = op.reduce_sum(op.multiply(x, weight), axis)
-        mean = op.divide(total, op.reduce_sum(weight, axis))
-        return op.normalize_l2(mean, axis, 1e-12, "max")
+        return op.divide(total, op.reduce_sum(weight, axis))
 
     def _linear(self, x: Any, name: str) -> Any:
         product = self._op.matmul(x, self._weight(f"{name}.weight"), False, True)

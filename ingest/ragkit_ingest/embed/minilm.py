@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit_ingest.embed.batch import batches
+from ragkit_ingest.embed.bert_graph import has_bf16
 from ragkit_ingest.embed.packaged import (
     TOKENIZER_SHA256,
     WEIGHTS_SHA256,
@@ -174,36 +175,7 @@ class MiniLM:
     def _queue(self) -> Any:
         from safetensors.numpy import load
 
-        from ragkit_ingest.embed.bert_graph import (
-            MINILM_L6,
-            build,
-            import_openvino,
-        )
+        from ragkit_ingest.embed.bert_graph import MINILM_L6, build, compiled
 
-        openvino = import_openvino()
-        model = build(load(read_checked(self._files.weights, WEIGHTS_SHA256)), MINILM_L6)
-        threads = _processors()
-        compiled = openvino.Core().compile_model(
-            model,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": self.precision,
-                "NUM_STREAMS": threads,
-                "INFERENCE_NUM_THREADS": threads,
-            },
-        )
-        return openvino.AsyncInferQueue(compiled, threads)
-
-
-def _processors() -> int:
-    """Return how many processors this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def has_bf16() -> bool:
-    """Return whether the processor computes in bf16."""
-    from ragkit_ingest.embed.bert_graph import import_openvino
-
-    capabilities = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "BF16" in capabilities
+        weights = load(read_checked(self._files.weights, WEIGHTS_SHA256))
+        return compiled(build(weights, MINILM_L6), self.precision)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.tune.embedder.negative import Triplet
-from ragkit_ingest.embed.minilm import has_bf16
+from ragkit_ingest.embed.bert_graph import has_bf16
 from ragkit_ingest.embed.sentence_transformer import quiet
 from ragkit_ingest.errors import MissingExtraError, StorageError, TuneError, UsageError
 

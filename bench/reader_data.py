@@ -1,0 +1,170 @@
+"""What the reader of `ragkit/reader.py` learns from: questions, each with sentences.
+
+The even half of SQuAD 2.0's paragraphs and of the example questions, whose odd halves are never
+read, and the questions of the chunking set.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragkit.config import Config
+from ragkit.evidence import Candidate, in_context
+from ragkit.logistic import Logistic
+from ragkit.pipeline import Pipeline
+from ragkit.sentence import sentences
+from ragkit_eval.cases import Case, half, load_cases
+from ragkit_eval.match import contains_answer, holds_quote
+from ragkit_ingest.embed.minilm import MiniLM
+from ragkit_ingest.records import Block, BlockKind
+
+ROOT = Path(__file__).parent.parent
+POOL = 20
+FOLDS = 3
+_FLAT = Logistic(bias=0.0, weights={})
+_MOSTLY = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence behind its heading.
+
+    Attributes:
+        text: As the reader reads it.
+        answers: Whether it holds the answer.
+        similarity: Its cosine to the question.
+        plausible: Whether people named it as what looks like an answer and is none.
+    """
+
+    text: str
+    answers: bool
+    similarity: float
+    plausible: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with sentences that answer it, or look as if they did.
+
+    Attributes:
+        kind: "squad", "example" or "chunking".
+        group: Questions of a group share what they are about; folds keep them together.
+    """
+
+    kind: str
+    group: str
+    question: str
+    answerable: bool
+    sentences: Sequence[Sentence]
+
+    @property
+    def fold(self) -> int:
+        """The fold whose reader has not learnt from this question."""
+        return fold_of(self.group)
+
+
+def fold_of(group: str) -> int:
+    """Return the fold of a group, from 0."""
+    return zlib.crc32(group.encode()) % FOLDS
+
+
+def group_of(case: Case) -> str:
+    """Return the group of an example question: those on the same quote are together."""
+    return case.evidence[0].quote if case.evidence and case.evidence[0].quote else case.id
+
+
+def is_gold_example(case: Case, candidate: Candidate) -> bool:
+    """Return whether a sentence of the example company holds a question's evidence."""
+    text = candidate.sentence.text
+    for evidence in case.evidence:
+        if evidence.path != candidate.passage.path:
+            continue
+        part_of_quote = holds_quote(evidence.quote, text)
+        if holds_quote(text, evidence.quote):
+            return True
+        if part_of_quote and contains_answer(text, case.answers):
+            return True
+    return False
+
+
+def every_question(data: Path, folder: Path) -> list[Asked]:
+    """Return all questions to learn from.
+
+    Args:
+        data: RAGKIT_DATA.
+        folder: For the indexes; empty.
+    """
+    embedder = MiniLM()
+    return [
+        *_squad(data / "qa" / "squad2", embedder),
+        *_examples(folder / "examples", embedder),
+        *_chunking(data / "retrieval" / "chunking", folder / "chunking", embedder),
+    ]
+
+
+def _squad(data: Path, embedder: MiniLM) -> Iterator[Asked]:
+    lines = (data / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
+    paragraphs = {entry["_id"]: entry for entry in map(json.loads, lines)}
+    for line in (data / "qa.jsonl").read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        if int(entry["gold"][0][1:]) % 2:
+            continue
+        paragraph = paragraphs[entry["gold"][0]]
+        title, text = paragraph["title"].replace("_", " "), paragraph["text"]
+        block = Block(kind=BlockKind.PARAGRAPH, start=0, end=len(text))
+        spans = list(sentences(text, 0, [block]))
+        texts = [f"{title}: {span.text}" for span in spans]
+        vectors = embedder.embed_documents([entry["question"], *texts])
+        found = []
+        for span, told, similarity in zip(spans, texts, vectors[1:] @ vectors[0], strict=True):
+            answers = any(span.start <= start < span.end for start in entry["starts"])
+            plausible = bool(entry["plausible"]) and contains_answer(told, entry["plausible"])
+            answers = answers and entry["answerable"]
+            found.append(Sentence(told, answers, float(similarity), plausible))
+        yield Asked("squad", paragraph["title"], entry["question"], entry["answerable"], found)
+
+
+def _examples(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
+    with Pipeline(folder, config=Config(), embedder=embedder) as rag:
+        rag.ingest(ROOT / "examples" / "company")
+        for case in half(load_cases(ROOT / "examples" / "questions.jsonl"), "even"):
+            found = [
+                _sentence(one, answers=case.answerable and is_gold_example(case, one))
+                for one in rag.weighed(case.question, POOL, model=_FLAT)[1]
+            ]
+            yield Asked("example", group_of(case), case.question, case.answerable, found)
+
+
+def _chunking(data: Path, folder: Path, embedder: MiniLM) -> Iterator[Asked]:
+    with Pipeline(folder, config=Config(), embedder=embedder) as rag:
+        rag.ingest(data / "corpora")
+        for line in (data / "questions.jsonl").read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            evidence = [_plain(reference["content"]) for reference in entry["references"]]
+            found = []
+            for one in rag.weighed(entry["question"], POOL, model=_FLAT)[1]:
+                here = Path(one.passage.path).stem == entry["corpus"]
+                told = _plain(one.sentence.text)
+                answers = here and any(told in quote or quote in told for quote in evidence)
+                if answers or not (here and any(_shares(told, quote) for quote in evidence)):
+                    found.append(_sentence(one, answers=answers))
+            yield Asked("chunking", entry["corpus"], entry["question"], True, found)
+
+
+def _sentence(candidate: Candidate, *, answers: bool) -> Sentence:
+    text = in_context(candidate.passage, candidate.sentence)
+    return Sentence(text, answers, candidate.features["similarity"])
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", " ", text).strip().casefold()
+
+
+def _shares(told: str, quote: str) -> bool:
+    words = set(told.split())
+    return len(words & set(quote.split())) > _MOSTLY * max(1, len(words))

@@ -1,0 +1,161 @@
+"""Reads a question and a sentence together: does the sentence answer it?
+
+An embedder sees the two apart and tells how alike they are. A cross-encoder lets every word of
+one look at every word of the other, so that it can tell a sentence about the same matter from one
+that answers. It is the packaged all-MiniLM-L6-v2 with the small additions of
+`ragkit/reader.safetensors`, which `bench/fit_reader.py` fits; nothing else is loaded.
+
+Source:
+    Nogueira and Cho, 2019, arXiv:1901.04085 (a BERT cross-encoder scores pairs); Hu et al.,
+    ICLR 2022 (LoRA, the additions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from importlib import resources
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit_ingest.embed.batch import batches
+from ragkit_ingest.embed.bert_graph import has_bf16
+from ragkit_ingest.embed.packaged import (
+    TOKENIZER_SHA256,
+    WEIGHTS_SHA256,
+    ModelFiles,
+    packaged_model,
+    read_checked,
+)
+
+FILE = "reader.safetensors"
+SCALE = 2.0
+"""What the product of an addition's two matrices is multiplied by."""
+QUESTION_TOKENS = 64
+SENTENCE_TOKENS = 94
+_BEGIN, _END = 101, 102
+_BATCH_TOKENS = 1024
+_BATCH_TEXTS = 16
+_STEP = 8
+
+
+class Reader:
+    """Scores sentences for a question. May be shared between threads.
+
+    The model is loaded at the first question, 130 MB. A score depends on the question and the
+    sentence alone, not on what else is read.
+
+    Args:
+        adapter: The additions, float16 or float32, by name; by default the packaged ones.
+        precision: "f32", "bf16", or None for bf16 where the processor computes in it.
+        files: Where the packaged model is.
+    """
+
+    def __init__(
+        self,
+        adapter: Mapping[str, NDArray[Any]] | None = None,
+        *,
+        precision: str | None = None,
+        files: ModelFiles | None = None,
+    ) -> None:
+        self._adapter = adapter
+        self._precision = precision
+        self._given_files = files
+        self._lock = Lock()
+
+    def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return for each text the logit that it answers the question, shape (len(texts),).
+
+        Args:
+            question: Its first 64 word pieces are read.
+            texts: Sentences behind their headings; the first 94 word pieces of each are read.
+
+        Raises:
+            EmbedderError: If the packaged model is missing or altered.
+        """
+        found = np.zeros(len(texts), np.float32)
+        if not texts:
+            return found
+        asked = self.pieces([question])[0]
+        pairs = [pair(asked, told) for told in self.pieces(texts)]
+
+        def keep(request: Any, rows: list[int]) -> None:
+            found[rows] = request.get_output_tensor(0).data[:, 0]
+
+        with self._lock:
+            queue = self._queue
+            queue.set_callback(keep)
+            for rows, ids, mask in batches(
+                pairs, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=_STEP
+            ):
+                queue.start_async([ids, kinds(ids) * mask, mask], rows)
+            queue.wait_all()
+        return found
+
+    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return each text's word pieces, without special ones or limit."""
+        encoded = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encoded]
+
+    def release(self) -> None:
+        """Give the model's memory back; the next question loads it again."""
+        with self._lock:
+            self.__dict__.pop("_queue", None)
+
+    @cached_property
+    def _files(self) -> ModelFiles:
+        return self._given_files or packaged_model()
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_buffer(read_checked(self._files.tokenizer, TOKENIZER_SHA256))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+
+    @cached_property
+    def _queue(self) -> Any:
+        from safetensors.numpy import load
+
+        from ragkit_ingest.embed.bert_graph import MINILM_L6, build_cross_encoder, compiled
+
+        weights = load(read_checked(self._files.weights, WEIGHTS_SHA256))
+        adapter = self._adapter
+        if adapter is None:
+            adapter = load((resources.files("ragkit") / FILE).read_bytes())
+        precision = self._precision or ("bf16" if has_bf16() else "f32")
+        return compiled(build_cross_encoder(merged(weights, adapter), MINILM_L6), precision)
+
+
+def pair(question: Sequence[int], text: Sequence[int]) -> list[int]:
+    """Return the word pieces of both as one sequence, as BERT takes a pair."""
+    return [_BEGIN, *question[:QUESTION_TOKENS], _END, *text[:SENTENCE_TOKENS], _END]
+
+
+def kinds(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return 0 up to the first end mark of each row, 1 behind it."""
+    ends = (ids == _END).astype(np.int64)
+    return np.asarray((ends.cumsum(axis=1) - ends) > 0, np.int64)
+
+
+def merged(
+    weights: Mapping[str, NDArray[Any]], adapter: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Return the weights with the additions: W + SCALE * B A for `NAME.A` and `NAME.B`.
+
+    Tensors whose names begin with `head.` are taken over as they are.
+    """
+    found = dict(weights)
+    for name, value in adapter.items():
+        if name.startswith("head."):
+            found[name] = value.astype(np.float32)
+        elif name.endswith(".A"):
+            layer = name.removesuffix(".A")
+            low, high = value.astype(np.float32), adapter[f"{layer}.B"].astype(np.float32)
+            found[f"{layer}.weight"] = weights[f"{layer}.weight"] + SCALE * (high @ low)
+    return found
