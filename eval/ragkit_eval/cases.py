@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ragkit.json_lines import fields, lines
-from ragkit_ingest.errors import UsageError
+from ragkit_ingest import disk
+from ragkit_ingest.errors import StorageError, UsageError
 
 _Value = TypeVar("_Value")
 _OPTIONAL = {"evidence", "kind", "gold", "facts", "reviewed", "quality"}
@@ -150,20 +150,15 @@ def save_cases(cases: Sequence[Case], file: Path) -> None:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write a text file, so that a reader finds the old one or the new.
+    """Write a text file that a command was told to write; a reader finds the old one or the new.
 
     Raises:
         UsageError: If it cannot be written.
     """
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8", newline="\n")
-        aside.replace(file)
-    except OSError as exc:
-        raise UsageError(f"{file} cannot be written ({exc.strerror})") from exc
-    finally:
-        aside.unlink(missing_ok=True)
+        disk.write_whole(file, text)
+    except StorageError as exc:
+        raise UsageError(str(exc)) from exc
 
 
 def digest(cases: Sequence[Case]) -> str:
