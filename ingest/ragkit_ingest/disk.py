@@ -76,3 +76,25 @@ def write_whole(file: Path, text: str, *, lasting: bool = False) -> None:
             stream.write(text.encode())
     except OSError as exc:
         raise StorageError(f"{file} cannot be written ({exc.strerror or exc})") from exc
+
+
+def append_line(descriptor: int, line: bytes) -> None:
+    """Add a line at the end of a file, down to the disk.
+
+    It begins on a line of its own, though the last one was cut off, and is added by one write, so
+    that no other writer's line stands within it. A disk that is full may take a part of it.
+
+    Args:
+        descriptor: Of a file opened for reading and appending.
+        line: With the line feed at its end.
+
+    Raises:
+        OSError: If the disk refuses.
+    """
+    size = os.fstat(descriptor).st_size
+    if size:
+        os.lseek(descriptor, size - 1, os.SEEK_SET)
+        line = line if os.read(descriptor, 1) == b"\n" else b"\n" + line
+    while line:
+        line = line[os.write(descriptor, line) :]
+    os.fsync(descriptor)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit_ingest.disk import flush, replacing, write_whole
+from ragkit_ingest.disk import append_line, flush, replacing, write_whole
 from ragkit_ingest.errors import StorageError
 
 
@@ -140,3 +140,62 @@ def test_writers_beside_each_other_never_mix(tmp_path: Path) -> None:
         for one in done:
             one.result()
     assert names(tmp_path) == ["tea"]
+
+
+# -- lines -----------------------------------------------------------------------------------------
+
+
+def append(file: Path, line: bytes) -> None:
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+    try:
+        append_line(descriptor, line)
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"", b"tea\n"), (b"a\n", b"a\ntea\n"), (b"a\nhal", b"a\nhal\ntea\n"), (b"\n", b"\ntea\n")],
+)
+def test_a_line_begins_on_a_line_of_its_own(before: bytes, after: bytes, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(before)
+    append(tmp_path / "file", b"tea\n")
+    assert (tmp_path / "file").read_bytes() == after
+
+
+def test_a_line_is_on_the_disk_when_it_is_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    append(tmp_path / "file", b"tea\n")
+    append(tmp_path / "file", b"cup\n")
+    assert sizes == [4, 8]
+
+
+def test_the_rest_of_a_line_follows_or_the_reason_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    taken: list[int] = []
+
+    def sparing(descriptor: int, data: bytes) -> int:
+        if sum(taken) >= 6:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken.append(real(descriptor, data[:3]))
+        return taken[-1]
+
+    monkeypatch.setattr(os, "write", sparing)
+    append(tmp_path / "file", b"green\n")
+    assert (tmp_path / "file").read_bytes() == b"green\n"
+    assert taken == [3, 3]
+    with pytest.raises(OSError, match="No space left"):
+        append(tmp_path / "file", b"black\n")
+
+
+def test_lines_of_writers_beside_each_other_stay_whole(tmp_path: Path) -> None:
+    wanted = [f"{number}".encode() * 5000 + b"\n" for number in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda line: append(tmp_path / "file", line), wanted))
+    with (tmp_path / "file").open("rb") as lines:
+        assert sorted(lines) == sorted(wanted)

@@ -88,7 +88,9 @@ values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
+)
 @given(st.lists(values), st.booleans(), st.sampled_from(["\n", "\r\n", "\n\n"]))
 def test_what_is_written_is_read(
     tmp_path: Path, written: list[Any], ascii_: bool, end: str
