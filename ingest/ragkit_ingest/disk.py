@@ -32,7 +32,7 @@ def replacing(file: Path, *, mode: int = 0o666, lasting: bool = False) -> Iterat
     """Write a file as a whole: whoever reads it finds the old one or the new, never a part.
 
     What is written stands beside the file, is flushed to the disk, and then takes the file's
-    name. If the writer or the disk fails, the old file stays and nothing else is left.
+    name. If the writer or the disk fails before that, the old file stays and nothing else is left.
 
     Args:
         file: New or not; its folder must exist.
