@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from ragkit.answer import Answer
 from ragkit.config import Config
 from ragkit.generate.protocol import Turn
+from ragkit_ingest.disk import append_line
 from ragkit_ingest.errors import StorageError, UsageError
 from ragkit_ingest.status import StoredText
 
@@ -159,13 +160,11 @@ class AuditFile:
             StorageError: If it cannot be written; an answer must not be given then.
         """
         with self._opened() as descriptor:
-            previous, torn = self._last_hash(descriptor)
+            line = _line({**entry, "previous": self._last_hash(descriptor)})
             size = os.fstat(descriptor).st_size
-            line = b"\n" * torn + _line({**entry, "previous": previous})
             try:
-                _write(descriptor, line)
-                os.fsync(descriptor)
-            except OSError:
+                append_line(descriptor, line)
+            except OSError:  # nobody else has written since: the lock is held
                 with suppress(OSError):
                     os.ftruncate(descriptor, size)
                 raise
@@ -197,11 +196,11 @@ class AuditFile:
                 "without a record no answer is given; make room, or name another file"
             ) from exc
 
-    def _last_hash(self, descriptor: int) -> tuple[str, bool]:
-        """Return the hash of the last whole line, and whether torn bytes follow it."""
+    def _last_hash(self, descriptor: int) -> str:
+        """Return the hash of the last whole record."""
         size = os.fstat(descriptor).st_size
         if not size:
-            return START, False
+            return START
         length = _TAIL_BYTES
         while True:
             at = max(0, size - length)
@@ -214,7 +213,7 @@ class AuditFile:
         for line in reversed(whole):
             found = _parsed(line)
             if found is not None:
-                return str(found.get("hash")), bool(lines[-1])
+                return str(found.get("hash"))
         raise UsageError(f"{self.path} is no audit file of ragkit; name another one, or a new one")
 
     def entries(self) -> Iterator[Mapping[str, Any] | None]:
@@ -265,11 +264,6 @@ def _parsed(line: bytes) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and found.get("kind") == KIND else None
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
 
 
 def _read(descriptor: int, size: int) -> bytes:

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ragkit.answer import Answer, Citation, Sentence
+from ragkit_ingest.disk import append_line
 from ragkit_ingest.errors import StorageError, UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -135,12 +136,7 @@ class SavedChat:
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
             file = os.open(self.path, flags, 0o600)
             try:
-                size = os.fstat(file).st_size
-                if size and _last_byte(file, size) != b"\n":
-                    data = b"\n" + data
-                if os.write(file, data) != len(data):
-                    raise OSError(28, "the turn was written in part only")
-                os.fsync(file)
+                append_line(file, data)
             finally:
                 os.close(file)
         except OSError as exc:
@@ -272,11 +268,6 @@ def _private_folder(folder: Path) -> None:
     for ours in (folder, folder.parent):
         if ours.stat().st_mode & 0o077:
             ours.chmod(0o700)
-
-
-def _last_byte(file: int, size: int) -> bytes:
-    os.lseek(file, size - 1, os.SEEK_SET)
-    return os.read(file, 1)
 
 
 def _storage_error(what: str, path: Path, exc: OSError) -> StorageError:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ragkit.json_lines import said
 from ragkit_ingest.errors import UsageError
 
 
@@ -134,8 +135,8 @@ def _entries(file: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
         where = f"line {number} of {file}"
         try:
             entry = json.loads(line)
-        except ValueError as exc:
-            raise UsageError(f"{where} is not JSON: {exc}") from exc
+        except (ValueError, RecursionError) as exc:
+            raise UsageError(f"{where} is not JSON: {said(exc)}") from exc
         if not isinstance(entry, dict):
             raise UsageError(f"{where} is not an object with named fields")
         yield where, entry

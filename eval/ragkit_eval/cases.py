@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ragkit_ingest.errors import UsageError
+from ragkit.json_lines import fields, lines
+from ragkit_ingest import disk
+from ragkit_ingest.errors import StorageError, UsageError
 
 _Value = TypeVar("_Value")
 _OPTIONAL = {"evidence", "kind", "gold", "facts", "reviewed", "quality"}
@@ -127,17 +128,11 @@ def load_cases(file: Path) -> list[Case]:
         UsageError: If the file is missing, a line is not a case, or two cases have the same id;
             the message names the line.
     """
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"the questions {file} cannot be read ({exc})") from exc
     cases: dict[str, Case] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        case = _case(line, file, number)
+    for line in lines(file, "questions"):
+        case = line.read(_case, "is not a case")
         if case.id in cases:
-            raise UsageError(f"line {number} of {file} repeats the id {case.id!r}")
+            raise UsageError(f"{line.where} repeats the id {case.id!r}")
         cases[case.id] = case
     if not cases:
         raise UsageError(f"{file} holds no questions; write one JSON object a line")
@@ -155,20 +150,15 @@ def save_cases(cases: Sequence[Case], file: Path) -> None:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write a text file, so that a reader finds the old one or the new.
+    """Write a text file that a command was told to write; a reader finds the old one or the new.
 
     Raises:
         UsageError: If it cannot be written.
     """
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8", newline="\n")
-        aside.replace(file)
-    except OSError as exc:
-        raise UsageError(f"{file} cannot be written ({exc.strerror})") from exc
-    finally:
-        aside.unlink(missing_ok=True)
+        disk.write_whole(file, text)
+    except StorageError as exc:
+        raise UsageError(str(exc)) from exc
 
 
 def digest(cases: Sequence[Case]) -> str:
@@ -177,13 +167,13 @@ def digest(cases: Sequence[Case]) -> str:
     The order of the cases does not count, and neither do the review and the quality: they say
     something about a case, and change nothing of what is asked.
     """
-    lines = []
+    texts = []
     for case in sorted(cases, key=lambda case: case.id):
         held = case.to_json()
         held.pop("reviewed", None)
         held.pop("quality", None)
-        lines.append(json.dumps(held, sort_keys=True, separators=(",", ":")))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        texts.append(json.dumps(held, sort_keys=True, separators=(",", ":")))
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def taking_turns(cases: Sequence[Case], seed: int) -> list[Case]:
@@ -221,37 +211,30 @@ def half(cases: Sequence[Case], name: str) -> list[Case]:
     return [case for case in cases if places[case.source] % 2 == wanted]
 
 
-def _case(line: str, file: Path, number: int) -> Case:
-    try:
-        values = _object(json.loads(line), _FIELDS, _FOREIGN)
-        return Case(
-            id=str(values["id"]),
-            question=_of(str, values, "question"),
-            answers=tuple(map(str, _of(list, values, "answers"))),
-            answerable=_of(bool, values, "answerable"),
-            evidence=tuple(
-                Evidence(
-                    path=_of(str, entry, "path"),
-                    quote=_of(str, entry, "quote"),
-                    start=None if entry.get("start") is None else _of(int, entry, "start"),
-                    end=None if entry.get("end") is None else _of(int, entry, "end"),
-                )
-                for entry in map(_evidence, values.get("evidence", ()))
-            ),
-            kind=str(values.get("kind", "")),
-            gold=_texts(values, "gold"),
-            facts=_texts(values, "facts"),
-            reviewed=_of(bool, values, "reviewed") if "reviewed" in values else False,
-            quality=_quality(values.get("quality")),
-        )
-    except KeyError as exc:
-        raise UsageError(f"line {number} of {file} lacks the field {exc}") from exc
-    except (ValueError, TypeError) as exc:
-        raise UsageError(f"line {number} of {file} is not a case: {exc}") from exc
+def _case(value: object) -> Case:
+    values = fields(value, _FIELDS, _FOREIGN)
+    return Case(
+        id=str(values["id"]),
+        question=_of(str, values, "question"),
+        answers=tuple(map(str, _of(list, values, "answers"))),
+        answerable=_of(bool, values, "answerable"),
+        evidence=tuple(map(_evidence, values.get("evidence", ()))),
+        kind=str(values.get("kind", "")),
+        gold=_texts(values, "gold"),
+        facts=_texts(values, "facts"),
+        reviewed=_of(bool, values, "reviewed") if "reviewed" in values else False,
+        quality=_quality(values.get("quality")),
+    )
 
 
-def _evidence(value: object) -> Mapping[str, Any]:
-    return _object(value, {"path", "quote", "start", "end"})
+def _evidence(value: object) -> Evidence:
+    entry = fields(value, {"path", "quote", "start", "end"})
+    return Evidence(
+        path=_of(str, entry, "path"),
+        quote=_of(str, entry, "quote"),
+        start=None if entry.get("start") is None else _of(int, entry, "start"),
+        end=None if entry.get("end") is None else _of(int, entry, "end"),
+    )
 
 
 def _texts(values: Mapping[str, Any], field: str) -> tuple[str, ...]:
@@ -264,17 +247,6 @@ def _quality(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"its quality is {json.dumps(value)[:40]}, not a number")
     return float(value)
-
-
-def _object(value: object, fields: set[str], ignored: Set[str] = frozenset()) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"{json.dumps(value)[:40]} is not an object with named fields")
-    unknown = sorted(value.keys() - fields - ignored)
-    if unknown:
-        raise ValueError(
-            f"unknown field {unknown[0]!r}; the fields are {', '.join(sorted(fields))}"
-        )
-    return value
 
 
 def _of(kind: type[_Value], values: Mapping[str, Any], field: str) -> _Value:

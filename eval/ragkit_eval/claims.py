@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ragkit.json_lines import fields, lines
 from ragkit_ingest.errors import UsageError
 
 _SUPPORTED = frozenset({"1", "true", "yes", "supported", "supports", "grounded", "attributable"})
@@ -56,16 +58,9 @@ def load_claims(file: Path) -> list[Claim]:
     Raises:
         UsageError: If the file is missing, or a line is not a claim; the message names the line.
     """
-    try:
-        content = file.read_text(encoding="utf-8-sig")
-    except OSError as exc:
-        raise UsageError(f"the claims {file} cannot be read ({exc.strerror})") from exc
-    except UnicodeDecodeError as exc:
-        raise UsageError(f"the claims {file} are not UTF-8 ({exc})") from exc
     claims = [
-        _claim(line, file, number)
-        for number, line in enumerate(content.split("\n"), start=1)
-        if line.strip()
+        line.read(partial(_claim, number=line.number), "is not a claim")
+        for line in lines(file, "claims")
     ]
     if not claims:
         raise UsageError(f"{file} holds no claims; write one JSON object a line")
@@ -88,22 +83,15 @@ def half(claims: Sequence[Claim], name: str) -> list[Claim]:
     return [claim for claim in claims if places[claim.context] % 2 == wanted]
 
 
-def _claim(line: str, file: Path, number: int) -> Claim:
-    try:
-        values = json.loads(line)
-        if not isinstance(values, dict):
-            raise TypeError(f"{line.strip()[:40]} is not an object with named fields")
-        return Claim(
-            id=str(values.get("id", number)),
-            context=_context(values["context"]),
-            claim=_text(values["claim"], "claim"),
-            supported=_label(values["label"]),
-            set=str(values.get("set") or ""),
-        )
-    except KeyError as exc:
-        raise UsageError(f"line {number} of {file} lacks the field {exc}") from exc
-    except (ValueError, TypeError, RecursionError) as exc:
-        raise UsageError(f"line {number} of {file} is not a claim: {exc}") from exc
+def _claim(value: object, *, number: int) -> Claim:
+    values = fields(value)
+    return Claim(
+        id=str(values.get("id", number)),
+        context=_context(values["context"]),
+        claim=_text(values["claim"], "claim"),
+        supported=_label(values["label"]),
+        set=str(values.get("set") or ""),
+    )
 
 
 def _context(value: Any) -> tuple[str, ...]:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.answer import Answer
+from ragkit.json_lines import fields, lines
 from ragkit_ingest.errors import UsageError
 
-_REQUIRED = ("arm", "id", "text")
-_OPTIONAL = (
-    *("abstained", "confidence", "passages", "sentences", "citations", "prompt_tokens"),
-    *("completion_tokens", "cost", "estimated", "model", "repeats", "latency_ms", "failure"),
-)
+_FIELDS = {
+    *("arm", "id", "text", "abstained", "confidence", "passages", "sentences", "citations"),
+    *("prompt_tokens", "completion_tokens", "cost", "estimated", "model", "repeats"),
+    *("latency_ms", "failure"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,20 +185,14 @@ def load_recorded(file: Path) -> list[Recorded]:
         UsageError: If the file is missing, a line is no answer, or an arm answers a case twice;
             the message names the line.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"the answers {file} cannot be read ({exc})") from exc
     found: dict[tuple[str, str], Recorded] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        answer = _parsed(line, f"line {number} of {file}")
+    for line in lines(file, "answers"):
+        answer = line.read(from_json, "is no recorded answer")
         key = (answer.arm, answer.id)
         if key in found:
             raise UsageError(
-                f"line {number} of {file} is a second answer of the arm {answer.arm!r} to the "
-                f"case {answer.id!r}"
+                f"{line.where} is a second answer of the arm {answer.arm!r} to the case "
+                f"{answer.id!r}"
             )
         found[key] = answer
     if not found:
@@ -210,18 +205,15 @@ def lines_of(answers: Iterable[Recorded]) -> str:
     return "".join(json.dumps(a.to_json(), ensure_ascii=False) + "\n" for a in answers)
 
 
-def from_json(values: Mapping[str, Any]) -> Recorded:
+def from_json(value: object) -> Recorded:
     """Return the answer of a parsed line.
 
     Raises:
         KeyError: If a field is missing.
-        TypeError: If a field is of the wrong type.
+        TypeError: If it is no object, or a field is of the wrong type.
         ValueError: If a value is out of range, or a field is unknown.
     """
-    unknown = sorted(values.keys() - {*_REQUIRED, *_OPTIONAL})
-    if unknown:
-        known = ", ".join((*_REQUIRED, *_OPTIONAL))
-        raise ValueError(f"unknown field {unknown[0]!r}; the fields are {known}")
+    values = fields(value, _FIELDS)
     text = values["text"]
     if not isinstance(text, str):
         raise TypeError(f"its text is {json.dumps(text)[:40]}, not a text")
@@ -244,18 +236,6 @@ def from_json(values: Mapping[str, Any]) -> Recorded:
         latency_ms=_times(values.get("latency_ms")),
         failure=str(values.get("failure") or ""),
     )
-
-
-def _parsed(line: str, where: str) -> Recorded:
-    try:
-        values = json.loads(line)
-        if not isinstance(values, dict):
-            raise TypeError(f"{line.strip()[:40]} is not an object with named fields")
-        return from_json(values)
-    except KeyError as exc:
-        raise UsageError(f"{where} lacks the field {exc}") from exc
-    except (ValueError, TypeError, RecursionError) as exc:
-        raise UsageError(f"{where} is no recorded answer: {exc}") from exc
 
 
 def _shown(value: Any) -> Shown:
@@ -303,6 +283,8 @@ def _number(values: Mapping[str, Any], name: str) -> float | None:
 def _times(value: Any) -> dict[str, float]:
     if isinstance(value, int | float):
         return {"total": float(value)}
+    if value and not isinstance(value, dict):
+        raise TypeError(f"its latency_ms is {json.dumps(value)[:40]}, not a number or an object")
     return {str(stage): float(ms) for stage, ms in (value or {}).items()}
 
 

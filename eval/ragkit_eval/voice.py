@@ -7,7 +7,6 @@ nothing scores high here and fails in every measure of answers.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.json_lines import fields, lines
 from ragkit_eval.metrics.auroc import auroc
 from ragkit_eval.stats.area import area_ci95
 from ragkit_eval.stats.holm import holm
@@ -238,39 +238,22 @@ def load_voice(file: Path) -> list[VoiceSample]:
         UsageError: If the file is missing or holds no samples, or a line is not one; the message
             names the line.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"the samples of the voice {file} cannot be read ({exc})") from exc
     found = [
-        _sample(line, f"line {number} of {file}")
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
+        line.read(_sample, "is no sample of a voice") for line in lines(file, "samples of a voice")
     ]
     if not found:
         raise UsageError(f"{file} holds no samples; write one JSON object with a reply a line")
     return found
 
 
-def _sample(line: str, where: str) -> VoiceSample:
-    try:
-        values = json.loads(line)
-    except (ValueError, RecursionError) as exc:
-        raise UsageError(f"{where} is not JSON: {exc}") from exc
-    if not isinstance(values, dict):
-        raise UsageError(f"{where} is not an object with named fields")
-    unknown = sorted(values.keys() - _FIELDS)
-    if unknown:
-        raise UsageError(
-            f"{where} has the unknown field {unknown[0]!r}; the fields are "
-            f"{', '.join(sorted(_FIELDS))}"
-        )
+def _sample(value: object) -> VoiceSample:
+    values = fields(value, _FIELDS)
     texts = {name: values.get(name) or "" for name in _FIELDS - {"id"}}
-    for name, value in texts.items():
-        if not isinstance(value, str):
-            raise UsageError(f"{where} has the {name} {value!r}; it must be a text")
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise TypeError(f"it has the {name} {text!r}; it must be a text")
     if not texts["reply"].strip():
-        raise UsageError(f"{where} has no reply; write the text in the house voice")
+        raise ValueError("it has no reply; write the text in the house voice")
     return VoiceSample(**texts)
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.tune.fingerprint import base_fingerprint, weights_sha256
-from ragkit_ingest.errors import StorageError, TuneError, UsageError
+from ragkit_ingest.disk import write_whole
+from ragkit_ingest.errors import TuneError, UsageError
 
 RECORD = "ragkit_adapter.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -122,15 +123,8 @@ def save_record(adapter: Path, record: AdapterRecord) -> None:
     Raises:
         StorageError: If it cannot be written.
     """
-    file = adapter / RECORD
-    aside = adapter / f".{RECORD}.new"
     text = json.dumps(record.to_json(), indent=2, ensure_ascii=False)
-    try:
-        adapter.mkdir(parents=True, exist_ok=True)
-        aside.write_text(f"{text}\n", encoding="utf-8")
-        aside.replace(file)
-    except OSError as exc:
-        raise StorageError(f"{file} cannot be written ({exc.strerror or exc})") from exc
+    write_whole(adapter / RECORD, f"{text}\n")
 
 
 def judged(

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ragkit.json_lines import said
 from ragkit.tune.chat_format import Finding, examined
 from ragkit_ingest.embed.estimate import TokenEstimate, clean
 from ragkit_ingest.errors import UsageError
@@ -310,7 +311,7 @@ def _parsed(seen: _Seen, number: int, line: bytes) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=pairs, parse_constant=_no_number)
     except (ValueError, RecursionError) as exc:
-        seen.problem(number, "json", f"the line is not JSON: {_said(exc)}")
+        seen.problem(number, "json", f"the line is not JSON: {said(exc)}")
         return _NOTHING
     if repeated:
         message = f"the key {repeated[0]!r} stands twice in one object; only one would count"
@@ -320,12 +321,6 @@ def _parsed(seen: _Seen, number: int, line: bytes) -> Any:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
-
-
-def _said(exc: Exception) -> str:
-    if isinstance(exc, json.JSONDecodeError):
-        return f"{exc.msg} at character {exc.colno}"
-    return "it is nested too deeply" if isinstance(exc, RecursionError) else str(exc)
 
 
 def _measure(seen: _Seen, number: int, messages: Sequence[Any], tools: str) -> None:

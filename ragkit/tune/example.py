@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.generate.model import Message
+from ragkit.json_lines import lines
 from ragkit_ingest.errors import UsageError
 
 CHAT = "chat"
@@ -66,19 +67,10 @@ def load_examples(file: Path) -> list[Example]:
         UsageError: If the file cannot be read, is empty, or a line is no dialogue of texts; the
             message names the line.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"the examples {file} cannot be read ({exc})") from exc
-    examples = []
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                examples.append(_example(json.loads(line)))
-            except (ValueError, TypeError, RecursionError) as exc:
-                raise UsageError(
-                    f"line {number} of {file} is no example: {exc}; see `ragkit tune check`"
-                ) from exc
+    examples = [
+        line.read(_example, "is no example", advice="see `ragkit tune check`")
+        for line in lines(file, "examples")
+    ]
     if not examples:
         raise UsageError(f"{file} holds no examples; write one dialogue a line")
     return examples
@@ -86,8 +78,8 @@ def load_examples(file: Path) -> list[Example]:
 
 def to_lines(examples: Sequence[Example], format_: str = CHAT) -> str:
     """Return the text of a file of examples."""
-    lines = (json.dumps(one.to_json(format_), ensure_ascii=False) for one in examples)
-    return "".join(f"{line}\n" for line in lines)
+    texts = (json.dumps(one.to_json(format_), ensure_ascii=False) for one in examples)
+    return "".join(f"{text}\n" for text in texts)
 
 
 def _example(value: Any) -> Example:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ragkit_ingest.disk import flush
+from ragkit_ingest.disk import write_whole
 from ragkit_ingest.errors import StorageError, TuneError
 
 NAME = "hosted.json"
@@ -77,16 +77,12 @@ class HostedState:
         run = replace(run, **changes)
         self._runs[key] = run
         held = {key: asdict(run) for key, run in self._runs.items()}
-        aside = self._path.with_suffix(".new")
         try:
-            aside.write_text(json.dumps(held, indent=2) + "\n", encoding="utf-8")
-            flush(aside)
-            aside.replace(self._path)
-            flush(self._path.parent)
-        except OSError as exc:
+            write_whole(self._path, json.dumps(held, indent=2) + "\n", lasting=True)
+        except StorageError as exc:
             raise StorageError(
-                f"{self._path} cannot be written ({exc.strerror or exc}); what was begun at the "
-                "service would be forgotten, so make room or give the folder write permission"
+                f"{exc}; what was begun at the service would be forgotten, so make room or give "
+                "the folder write permission"
             ) from exc
         return run
 

@@ -27,7 +27,8 @@ from ragkit.tune.personal import personal_data, redacted
 from ragkit.tune.probe import TONE, Probe, probes_of
 from ragkit.tune.sample import CONTEXT, PLAIN, REFUSAL, VoiceSample, closings
 from ragkit.tune.shape import Found, Shaper, cited
-from ragkit_ingest.errors import StorageError, TuneError, UsageError
+from ragkit_ingest.disk import write_whole
+from ragkit_ingest.errors import TuneError, UsageError
 
 TRAIN, HELD_OUT, PROBES, MANIFEST = "train.jsonl", "held_out.jsonl", "probes.jsonl", "manifest.json"
 REFUSE, REDACT, ALLOW = "refuse", "redact", "allow"
@@ -173,9 +174,9 @@ class Prepared:
                 "--allow-personal-data to keep them"
             )
         for name, text in _files(self).items():
-            _write(out / name, text)
+            write_whole(out / name, text)
         manifest = json.dumps(self.manifest, indent=2, ensure_ascii=False)
-        _write(out / MANIFEST, f"{manifest}\n")
+        write_whole(out / MANIFEST, f"{manifest}\n")
 
 
 def prepare(
@@ -512,16 +513,6 @@ def _files(prepared: Prepared) -> dict[str, str]:
             json.dumps(probe.to_json(), ensure_ascii=False) + "\n" for probe in prepared.probes
         ),
     }
-
-
-def _write(file: Path, text: str) -> None:
-    aside = file.with_name(f".{file.name}.new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8", newline="\n")
-        aside.replace(file)
-    except OSError as exc:
-        raise StorageError(f"{file} cannot be written ({exc.strerror or exc})") from exc
 
 
 def _manifest(

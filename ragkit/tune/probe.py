@@ -7,21 +7,19 @@ that do not answer. Some are held-out requests, to hear how the answers sound.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ragkit.answer import Passage
 from ragkit.generate.marker import claims
 from ragkit.generate.model import ChatModel, Message, written
+from ragkit.json_lines import fields, lines
 from ragkit.tune.example import message_of
 from ragkit.tune.leakage import Guarded
 from ragkit.tune.shape import Found, Shaper
-from ragkit_ingest.errors import UsageError
 from ragkit_ingest.lexical import words
 
 CONTEXT, ABSTAIN, TONE = "context", "abstain", "tone"
@@ -68,30 +66,20 @@ def load_probes(file: Path) -> list[Probe]:
     Raises:
         UsageError: If it cannot be read, or a line is no probe; the message names the line.
     """
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"the probes {file} cannot be read ({exc})") from exc
-    probes = []
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                probes.append(_probe(json.loads(line)))
-            except (ValueError, TypeError, KeyError) as exc:
-                raise UsageError(f"line {number} of {file} is no probe: {exc}") from exc
-    return probes
+    return [line.read(_probe, "is no probe") for line in lines(file, "probes")]
 
 
-def _probe(value: Any) -> Probe:
-    if value["kind"] not in _KINDS:
-        raise ValueError(f"there is no kind {value['kind']!r:.40}")
+def _probe(value: object) -> Probe:
+    values = fields(value)
+    if values["kind"] not in _KINDS:
+        raise ValueError(f"there is no kind {values['kind']!r:.40}")
     return Probe(
-        id=str(value["id"]),
-        kind=value["kind"],
-        messages=tuple(message_of(one) for one in value["messages"]),
-        expect=tuple(map(str, value.get("expect", ()))),
-        refusal=str(value.get("refusal", "")),
-        altered=bool(value.get("altered", False)),
+        id=str(values["id"]),
+        kind=values["kind"],
+        messages=tuple(message_of(one) for one in values["messages"]),
+        expect=tuple(map(str, values.get("expect", ()))),
+        refusal=str(values.get("refusal", "")),
+        altered=bool(values.get("altered", False)),
     )
 
 

@@ -8,14 +8,15 @@ read as plain answers, one a paragraph.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ragkit.generate.model import Message
+from ragkit.json_lines import fields, lines, text_of
 from ragkit.tune.example import message_of
 from ragkit_ingest.errors import UsageError
 from ragkit_ingest.lexical import STOPWORDS
@@ -25,6 +26,7 @@ _KINDS = {"plain": PLAIN, "with_context": CONTEXT, "context": CONTEXT, "refusal"
 _QUESTIONS = ("question", "prompt", "instruction", "input")
 _ANSWERS = ("answer", "reply", "response", "completion", "output", "text")
 _KNOWN = {*_QUESTIONS, *_ANSWERS, "messages", "kind", "context", "id", "source"}
+_WHAT = "samples of a voice"
 _TOPICS = 3
 _LEAST_REPEATS = 3
 
@@ -61,12 +63,8 @@ def load_samples(file: Path) -> list[VoiceSample]:
         UsageError: If the file cannot be read, is empty, holds a line that is no sample, or two
             samples with the same id; the message names the line.
     """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"the samples {file} cannot be read ({exc})") from exc
     read = _records if file.suffix.lower() in {".jsonl", ".ndjson", ".json"} else _paragraphs
-    samples = read(text, file)
+    samples = read(file)
     if not samples:
         raise UsageError(
             f"{file} holds no samples of a voice; write one answer a line or paragraph"
@@ -92,27 +90,23 @@ def closings(samples: Sequence[VoiceSample]) -> list[str]:
     return [text for text, count in last.most_common() if count >= _LEAST_REPEATS]
 
 
-def _records(text: str, file: Path) -> list[VoiceSample]:
-    samples = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                samples.append(_sample(json.loads(line), number))
-            except (ValueError, TypeError, RecursionError) as exc:
-                raise UsageError(f"line {number} of {file} is no sample of a voice: {exc}") from exc
-    return samples
+def _records(file: Path) -> list[VoiceSample]:
+    return [
+        line.read(partial(_sample, line=line.number), "is no sample of a voice")
+        for line in lines(file, _WHAT)
+    ]
 
 
-def _paragraphs(text: str, _file: Path) -> list[VoiceSample]:
+def _paragraphs(file: Path) -> list[VoiceSample]:
     samples = []
-    lines: list[str] = []
-    for number, line in enumerate([*text.splitlines(), ""], start=1):
+    held: list[str] = []
+    for number, line in enumerate([*text_of(file, _WHAT).splitlines(), ""], start=1):
         if line.strip():
-            lines.append(line.strip())
-        elif lines:
-            if not lines[0].startswith("#"):
-                samples.append(_alone(" ".join(lines), number - len(lines)))
-            lines = []
+            held.append(line.strip())
+        elif held:
+            if not held[0].startswith("#"):
+                samples.append(_alone(" ".join(held), number - len(held)))
+            held = []
     return samples
 
 
@@ -137,16 +131,10 @@ def _request(answer: str) -> str:
     return f"Write a short text on: {', '.join(chosen) or 'anything'}."
 
 
-def _sample(value: Any, line: int) -> VoiceSample:
+def _sample(value: Any, *, line: int) -> VoiceSample:
     if isinstance(value, str):
         return _alone(_filled(value, "the text"), line)
-    if not isinstance(value, dict):
-        raise TypeError("it is no object with named fields")
-    unknown = sorted(value.keys() - _KNOWN)
-    if unknown:
-        raise ValueError(
-            f"unknown field {unknown[0]!r}; the fields are {', '.join(sorted(_KNOWN))}"
-        )
+    value = fields(value, _KNOWN)
     kind = value.get("kind") or ""
     if kind not in _KINDS:
         raise ValueError(f"its kind is {kind!r:.40}; the kinds are plain, with_context and refusal")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ragkit_ingest.disk import write_whole
 from ragkit_ingest.errors import TuneError, UsageError
 
 _RUN = "training.json"
@@ -79,6 +80,7 @@ def begin(
     Raises:
         UsageError: If something else was begun there.
         TuneError: If what was begun cannot be read.
+        StorageError: If it cannot be written down.
     """
     run = {
         "base": base,
@@ -88,9 +90,7 @@ def begin(
     }
     file = out / _RUN
     if not file.exists():
-        aside = file.with_suffix(".new")
-        aside.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
-        aside.replace(file)
+        write_whole(file, json.dumps(run, indent=2) + "\n")
         return
     try:
         earlier = json.loads(file.read_text(encoding="utf-8"))

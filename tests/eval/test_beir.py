@@ -70,6 +70,7 @@ def test_a_query_without_a_relevant_document_is_counted_not_scored(folder: Path)
         ("qrels/test.tsv", "a\tb\tc\nq1\td1\t0\n", "there is nothing to score"),
         ("qrels/test.tsv", "a\tb\tc\nq9\td1\t1\n", "judges the query 'q9', which"),
         ("queries.jsonl", "{\n", r"line 1 of .*queries.jsonl is not JSON"),
+        ("queries.jsonl", "[" * 100_000, "is not JSON: it is nested too deeply"),
         ("queries.jsonl", "[]\n", "is not an object with named fields"),
         ("queries.jsonl", '{"_id": 7, "text": "x"}\n', "lacks the text field '_id'"),
     ],

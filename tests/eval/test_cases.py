@@ -91,6 +91,12 @@ def test_a_missing_an_empty_and_a_binary_file(tmp_path: Path) -> None:
         load_cases(tmp_path / "questions.jsonl")
 
 
+def test_where_no_file_can_be_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(UsageError, match=r"file/cases.jsonl cannot be written \(File exists\)$"):
+        save_cases(load_cases(EXAMPLES), tmp_path / "file" / "cases.jsonl")
+
+
 def test_the_halves_are_disjoint_and_together_all() -> None:
     cases = load_cases(EXAMPLES)
     even, odd = half(cases, "even"), half(cases, "odd")

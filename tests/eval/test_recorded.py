@@ -65,6 +65,7 @@ def test_little_is_enough(tmp_path: Path) -> None:
         ({"arm": "a", "id": "1", "text": "", "confidence": 2}, "between 0 and 1"),
         ({"arm": "a", "id": "1", "text": "", "confidence": True}, "not a number"),
         ({"arm": "a", "id": "1", "text": "", "prompt_tokens": 1.5}, "not of type int"),
+        ({"arm": "a", "id": "1", "text": "", "latency_ms": [3]}, "latency_ms is .3., not a number"),
         ({"arm": "a", "id": "1", "text": "", "sentences": [{"text": "x", "citations": [0]}]},
          "cites 0, but it has 0 citations"),
         ({"arm": "rag", "id": "q1", "text": ""}, "second answer of the arm 'rag' to the case 'q1'"),

@@ -86,7 +86,9 @@ def test_a_cut_last_line_is_survived_and_counted(lost: int) -> None:
     assert restored.unreadable == 2 - whole
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_survived(data: bytes) -> None:
     chat = SavedChat("odd", "index")

@@ -6,7 +6,6 @@ Same seed, device and number of threads: same weights, same answers, bit by bit.
 from __future__ import annotations
 
 import math
-import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit_eval.demo.lesson import Lesson
 from ragkit_eval.demo.shape import Shape
 from ragkit_eval.demo.vocabulary import END, PAD, WORDS
+from ragkit_ingest.disk import replacing
 
 if TYPE_CHECKING:
     from ragkit_eval.demo.network import Cache
@@ -56,15 +56,11 @@ class Decoder:
 
     def save(self, file: Path, *, key: str, error: float) -> None:
         """Keep the weights in a file; it is whole at every moment, the old one or the new."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_name(f".{file.name}.{os.getpid()}")
-        try:
-            save_file(self._model.state_dict(), aside, {"key": key, "error": repr(error)})
-            aside.replace(file)
-        finally:
-            aside.unlink(missing_ok=True)
+        with replacing(file) as stream:
+            stream.write(save(self._model.state_dict(), {"key": key, "error": repr(error)}))
 
     def load(self, file: Path, *, key: str) -> float | None:
         """Take the weights that `save` kept; return their error, or None if the key is another."""

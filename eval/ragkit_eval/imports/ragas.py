@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ragkit.json_lines import Line, lines, said, text_of
 from ragkit_eval.cases import Case, Evidence
 from ragkit_eval.imports.imported import Imported, file_name
 from ragkit_eval.refusal import refuses
@@ -67,17 +68,9 @@ def read_ragas(file: Path) -> Imported:
 
 def _samples(file: Path) -> list[Mapping[str, Any]]:
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{file} cannot be read ({exc})") from exc
-    try:
-        whole = json.loads(text)
-    except ValueError:
-        whole = [
-            _line(line, number, file)
-            for number, line in enumerate(text.split("\n"), 1)
-            if line.strip()
-        ]
+        whole = json.loads(text_of(file, "test set"))
+    except (ValueError, RecursionError):
+        whole = [_value(line) for line in lines(file, "test set")]
     if isinstance(whole, dict):
         whole = whole.get("samples", [whole])
     if not isinstance(whole, list) or not all(isinstance(one, dict) for one in whole):
@@ -91,11 +84,11 @@ def _inner(sample: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**sample, **held} if isinstance(held, dict) else sample
 
 
-def _line(line: str, number: int, file: Path) -> Any:
+def _value(line: Line) -> Any:
     try:
-        return json.loads(line)
-    except ValueError as exc:
-        raise UsageError(f"line {number} of {file} is not JSON: {exc}") from exc
+        return json.loads(line.text)
+    except (ValueError, RecursionError) as exc:
+        raise UsageError(f"{line.where} is not JSON: {said(exc)}") from exc
 
 
 def _text(sample: Mapping[str, Any], *names: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ragkit.json_lines import lines
 from ragkit_eval.judges.pairwise import PairVerdict
 from ragkit_eval.share import Share
 from ragkit_eval.stats.bootstrap import clustered_ci95
@@ -87,30 +88,24 @@ def load_labels(file: Path) -> dict[tuple[str, str], float]:
     Raises:
         UsageError: If the file is missing, a line is no label, or one is given twice.
     """
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"the labels {file} cannot be read ({exc})") from exc
     found: dict[tuple[str, str], float] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        where = f"line {number} of {file}"
-        try:
-            values = json.loads(line)
-            if not isinstance(values, dict) or set(values) != _FIELDS:
-                raise ValueError("it is not an object with id, arm and label")
-            key, label = (str(values["arm"]), str(values["id"])), values["label"]
-            if not isinstance(label, bool | int | float) or not 0 <= label <= 1:
-                raise ValueError(f"its label is {json.dumps(label)[:40]}, not between 0 and 1")
-        except (ValueError, RecursionError) as exc:
-            raise UsageError(f"{where} is no label: {exc}") from exc
+    for line in lines(file, "labels"):
+        key, label = line.read(_label, "is no label")
         if key in found:
-            raise UsageError(f"{where} labels the answer of {key[0]} to {key[1]} again")
-        found[key] = float(label)
+            raise UsageError(f"{line.where} labels the answer of {key[0]} to {key[1]} again")
+        found[key] = label
     if not found:
         raise UsageError(f'{file} holds no labels; write {{"id": "q1", "arm": "rag", "label": 1}}')
     return found
+
+
+def _label(value: Any) -> tuple[tuple[str, str], float]:
+    if not isinstance(value, dict) or set(value) != _FIELDS:
+        raise ValueError("it is not an object with id, arm and label")
+    label = value["label"]
+    if not isinstance(label, bool | int | float) or not 0 <= label <= 1:
+        raise ValueError(f"its label is {json.dumps(label)[:40]}, not between 0 and 1")
+    return (str(value["arm"]), str(value["id"])), float(label)
 
 
 def measure_agreement(

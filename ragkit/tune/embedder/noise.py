@@ -1,4 +1,8 @@
-"""Questions as people type them: in lower case, with a slip of the finger, in short forms."""
+"""Questions as people type them: in lower case, with a slip of the finger, in short forms.
+
+`ragkit_eval.perturb`, by which the robustness of answers is measured, has slips and short forms of
+its own, and they are to stay apart: a measure that shares its wordings with the training flatters.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import string
@@ -13,10 +12,9 @@ from typing import BinaryIO
 
 from ragkit.tune.serve.ledger import Ledger
 from ragkit.tune.serve.record import StoredFile
-from ragkit_ingest.disk import flush
+from ragkit_ingest.disk import replacing
 
 _ALPHABET = string.ascii_letters + string.digits
-_HALF = ".part"
 
 
 def new_id(prefix: str) -> str:
@@ -62,19 +60,9 @@ class Vault:
             OSError: If the disk refuses; nothing is stored then.
         """
         name = new_id("file-")
-        half = self._folder / f"{name}{_HALF}"
-        try:
-            descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                shutil.copyfileobj(content, file, 1 << 20)
-                file.flush()
-                os.fsync(file.fileno())
-                size = file.tell()
-            half.replace(self._folder / name)
-            flush(self._folder)
-        except OSError:
-            half.unlink(missing_ok=True)
-            raise
+        with replacing(self._folder / name, mode=0o600, lasting=True) as file:
+            shutil.copyfileobj(content, file, 1 << 20)
+            size = file.tell()
         now = self.now()
         stored = StoredFile(
             id=name,

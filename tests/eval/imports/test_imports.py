@@ -89,9 +89,10 @@ def test_ragas_lines_and_lists(tmp_path: Path) -> None:
     file.write_text("[1]")
     with pytest.raises(UsageError, match="no ragas test set"):
         read_ragas(file)
-    file.write_text('{"a": 1}\n{')
-    with pytest.raises(UsageError, match=r"line 2 of .* is not JSON"):
-        read_ragas(file)
+    for line in ("{", "[" * 100_000):
+        file.write_text(f'{{"a": 1}}\n{line}')
+        with pytest.raises(UsageError, match=r"line 2 of .* is not JSON"):
+            read_ragas(file)
 
 
 def test_beir(tmp_path: Path) -> None:

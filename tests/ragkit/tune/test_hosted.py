@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -13,8 +15,9 @@ import pytest
 
 from ragkit.cli.main import run
 from ragkit.tune.hosted import OPENAI, HostedResult, HostedSettings, HostedTuning
+from ragkit.tune.hosted_state import HostedState, Run
 from ragkit_ingest.embed.backoff import Backoff
-from ragkit_ingest.errors import ConfigError, TuneError, UsageError
+from ragkit_ingest.errors import ConfigError, StorageError, TuneError, UsageError
 from tests.support.tune_server import TOKEN, FakeTrainer, Faults, client, examples, in_thread
 
 UPLOAD, CREATE = "POST /v1/files", "POST /v1/fine_tuning/jobs"
@@ -283,6 +286,22 @@ def test_a_damaged_state_is_no_reason_to_start_anew(service: Service) -> None:
     with pytest.raises(TuneError, match="cannot be read"):
         service.run()
     assert service.faults.seen == []
+
+
+def test_a_state_that_cannot_be_kept_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = HostedState(tmp_path)
+    begun = state.put("a", Run(url="http://x", model="m"), job="j1")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match=r"hosted.json cannot be written \(No space.*forgotten"):
+        state.put("b", begun)
+    assert HostedState(tmp_path).get("a") == begun
+    assert HostedState(tmp_path).get("b") is None
 
 
 def test_one_at_a_time(service: Service) -> None:

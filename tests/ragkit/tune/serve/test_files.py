@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from openai import OpenAI
 
 from ragkit.tune.serve.ledger import Ledger
+from ragkit.tune.serve.record import StoredFile
 from ragkit.tune.serve.vault import Vault
 from tests.ragkit.tune.serve.test_jobs import create, reach, refused, upload
 from tests.support.tune_server import client, examples, in_thread
@@ -110,6 +112,26 @@ def test_an_expired_file_is_gone_also_from_the_disk(tmp_path: Path) -> None:
     assert vault.get(short.id) is None
     vault.expire()
     assert [path.name for path in (tmp_path / "files").iterdir()] == [kept.id]
+    ledger.close()
+
+
+def test_a_content_that_is_cut_off_is_not_stored(tmp_path: Path) -> None:
+    class Cut(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() > 2:
+                raise OSError("the connection is gone")
+            return super().read(3)
+
+    ledger = Ledger(tmp_path / "ledger.db")
+    vault = Vault(tmp_path / "files", ledger)
+    with pytest.raises(OSError, match="is gone"):
+        vault.put(Cut(b"abcdef"), filename="a.jsonl")
+    assert list((tmp_path / "files").iterdir()) == []
+    assert ledger.all(StoredFile) == ()
+    stored = vault.put(io.BytesIO(b"abcdef"), filename="a.jsonl")
+    assert stored.size_bytes == 6
+    assert vault.path(stored).read_bytes() == b"abcdef"
+    assert stat.S_IMODE(vault.path(stored).stat().st_mode) == 0o600
     ledger.close()
 
 
