@@ -61,7 +61,7 @@ def test_it_is_what_transformers_computes() -> None:
     random = np.random.default_rng(0)
     weights = load_file(packaged_model().weights)
     name = "encoder.layer.3.attention.self.query"
-    adapter: dict[str, NDArray[np.float32]] = {
+    adapter: dict[str, NDArray[np.floating]] = {
         f"{name}.A": random.normal(size=(8, 384)).astype(np.float32) / 20,
         f"{name}.B": random.normal(size=(384, 8)).astype(np.float32) / 20,
         "head.dense.weight": random.normal(size=(384, 384)).astype(np.float32) / 20,
