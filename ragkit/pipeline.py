@@ -36,7 +36,7 @@ from ragkit.inert import LEFT_OUT, InertStream, addresses
 from ragkit.logistic import Logistic
 from ragkit.looked import Looked
 from ragkit.question import Question, analyse
-from ragkit.reader import Reader
+from ragkit.reader import packaged_reader
 from ragkit.remembered import Remembered, remembered
 from ragkit.retrieve.filters import Where
 from ragkit.retrieve.retriever import RetrievalSettings, Retriever
@@ -139,7 +139,6 @@ class Pipeline:
         self._generator: Generator | None = None
         self._reranker = self.config.reranker if reranker is None else reranker
         self._index: Index | None = None
-        self._reader = Reader()
         self._opening = Lock()
         self._audit = AuditFile(self.config.audit) if self.config.audit else None
         self._memory: Remembered | None = None
@@ -1000,7 +999,7 @@ class Pipeline:
         ranked = weigh(asked, passages, word_weights, embedder)
         if not isinstance(embedder, TokenEmbedder):
             return ranked
-        return read(asked, ranked, self._reader)
+        return read(asked, ranked, packaged_reader())
 
     def _also_worded(
         self, question: str, hits: Sequence[Passage], pool: int, where: Where | None

@@ -13,7 +13,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from threading import Lock
 from typing import Any
@@ -130,6 +130,12 @@ class Reader:
             adapter = load((resources.files("ragkit") / FILE).read_bytes())
         precision = self._precision or ("bf16" if has_bf16() else "f32")
         return compiled(build_cross_encoder(merged(weights, adapter), MINILM_L6), precision)
+
+
+@cache
+def packaged_reader() -> Reader:
+    """Return the reader that all pipelines of this process share: its model is loaded once."""
+    return Reader()
 
 
 def pair(question: Sequence[int], text: Sequence[int]) -> list[int]:

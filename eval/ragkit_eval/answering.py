@@ -42,7 +42,7 @@ CLOSED_BOOK = Template(
 )
 """The prompt of arms that are shown no passages."""
 _VERSION = 2  # raised whenever the same arm, case and index may give another answer
-_WEIGHTS = ("weights.json", "support.json")
+_WEIGHTS = ("weights.json", "support.json", "short_answer.json", "reader.safetensors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
