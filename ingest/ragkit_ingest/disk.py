@@ -82,7 +82,8 @@ def append_line(descriptor: int, line: bytes) -> None:
     """Add a line at the end of a file, down to the disk.
 
     It begins on a line of its own, though the last one was cut off, and is added by one write, so
-    that no other writer's line stands within it. A disk that is full may take a part of it.
+    that no other writer's line stands within it. An empty line may stand between two lines that were
+    added at once. A disk that is full may take a part of the line.
 
     Args:
         descriptor: Of a file opened for reading and appending.
