@@ -82,7 +82,7 @@ def append_line(descriptor: int, line: bytes) -> None:
     """Add a line at the end of a file, down to the disk.
 
     It begins on a line of its own, though the last one was cut off, and is added by one write, so
-    that no other writer's line stands within it. An empty line may stand between two lines that were
+    that no other writer's line stands within it. An empty line may stand between two that were
     added at once. A disk that is full may take a part of the line.
 
     Args:
