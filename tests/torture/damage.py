@@ -89,6 +89,8 @@ def _try(bed: Bed, folder: Path, line: Line, truths: list[State], *, at: str) ->
         line.add("broke", 1, f"{at}: sync: {again.broke or 'killed'}")
     elif again.said:
         line.add("said")  # beyond mending: the sentence says to ingest into a new folder
+    elif report is not None and report.damaged and run(partial(bed.seen, folder)).value is None:
+        line.add("said")  # the same, by verify; the sync had no need of what is damaged
     elif line.compare(bed.seen(folder), wanted, at):
         mended = report is not None and report.sound
         line.add("healed" if mended else "said")
