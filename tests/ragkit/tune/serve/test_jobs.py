@@ -26,7 +26,7 @@ def create(api: OpenAI, **more: Any) -> FineTuningJob:
     return api.fine_tuning.jobs.create(**options)
 
 
-def until(look: Callable[[], Any], *, timeout_s: float = 60) -> Any:
+def until(look: Callable[[], Any], *, timeout_s: float = 200) -> Any:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         if found := look():
