@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ragkit_eval.report.element import Child, Element, h
 from ragkit_eval.report.estimate import Estimate
-from ragkit_eval.report.wording import arm_label, percent, percent_range
+from ragkit_eval.report.wording import (
+    arm_label,
+    decimal,
+    decimal_range,
+    percent,
+    percent_range,
+)
 
 _MOST_COLUMNS = 14
 _TOGETHER = re.compile(r"([\d.,<>]+ %|p [=<] [\d.]+|[\u2212+]?[\d.]+ points?\b)")
@@ -119,13 +125,29 @@ def facts_list(pairs: Sequence[tuple[str, Child]]) -> Element:
     )
 
 
-def share_cell(found: Estimate, *beneath: Element) -> Element:
-    """Return a cell with a share in per cent, its interval and what else is given beneath."""
+def share_cell(found: Estimate, *, counted: bool = False) -> Element:
+    """Return a cell with a share in per cent, its interval beneath, and its cases if asked for."""
+    return _cell(found, percent, percent_range, counted=counted)
+
+
+def figure_cell(found: Estimate, *, counted: bool = False) -> Element:
+    """Return a cell with a figure, its interval beneath, and its cases if asked for."""
+    return _cell(found, decimal, decimal_range, counted=counted)
+
+
+def _cell(
+    found: Estimate,
+    written: Callable[[float], str],
+    range_written: Callable[[float, float], str],
+    *,
+    counted: bool,
+) -> Element:
     if found.value is None:
         return h("td", missing(found), class_="number")
     ends = (
         None
         if found.low is None or found.high is None
-        else h("small", percent_range(found.low, found.high))
+        else h("small", range_written(found.low, found.high))
     )
-    return h("td", h("b", percent(found.value)), ends, *beneath, class_="number")
+    of = h("small", f"{found.n} of {found.of}") if counted else None
+    return h("td", h("b", written(found.value)), ends, of, class_="number")

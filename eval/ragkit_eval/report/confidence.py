@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ragkit_eval.report.block import Section, arm_head, table
+from ragkit_eval.report.block import Section, arm_head, figure_cell, table
 from ragkit_eval.report.drawing import figure, grid
 from ragkit_eval.report.element import Element, h
 from ragkit_eval.report.estimate import of_measure, ran
-from ragkit_eval.report.retrieval import figure_cell
 from ragkit_eval.report.scale import LETTER, Scale, ceiling, stacked
 from ragkit_eval.report.wording import arm_label, percent
 

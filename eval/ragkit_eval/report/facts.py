@@ -153,16 +153,12 @@ def _both(arms: _Arms, tone: Mapping[str, Any]) -> Element:
         h(
             "tr",
             arm_head(arm["name"]),
-            _cell(facts_of(arm)),
-            _cell(of_measure(arm, "tone")),
+            share_cell(facts_of(arm), counted=True),
+            share_cell(of_measure(arm, "tone"), counted=True),
         )
         for arm in arms
     ]
     return table("Facts and tone, with 95 % intervals", heads, rows)
-
-
-def _cell(found: Estimate) -> Element:
-    return share_cell(found, h("small", f"{found.n} of {found.of}"))
 
 
 def _markers(tone: Mapping[str, Any]) -> list[Element]:

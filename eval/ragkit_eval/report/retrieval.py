@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ragkit_eval.report.block import Section, arm_head, missing, table
-from ragkit_eval.report.element import Child, Element, h
-from ragkit_eval.report.estimate import Estimate, of_measure, ran
-from ragkit_eval.report.wording import decimal, decimal_range, label
+from ragkit_eval.report.block import Section, arm_head, figure_cell, table
+from ragkit_eval.report.element import Child, h
+from ragkit_eval.report.estimate import of_measure, ran
+from ragkit_eval.report.wording import label
 
 MEASURES = ("hit@5", "span_recall@5", "doc_recall@5", "doc_mrr@5", "doc_ndcg@5", "groundedness")
 
@@ -40,16 +40,3 @@ def retrieval_section(report: Mapping[str, Any]) -> Section:
         "is better.",
         body=(table("Passages, with 95 % intervals", heads, rows),),
     )
-
-
-def figure_cell(found: Estimate, *, counted: bool = False) -> Element:
-    """Return a cell with a figure, its interval beneath, and its cases if they are asked for."""
-    if found.value is None:
-        return h("td", missing(found), class_="number")
-    ends = (
-        None
-        if found.low is None or found.high is None
-        else h("small", decimal_range(found.low, found.high))
-    )
-    of = h("small", f"{found.n} of {found.of}") if counted else None
-    return h("td", h("b", decimal(found.value)), ends, of, class_="number")

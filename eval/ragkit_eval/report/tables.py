@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ragkit_eval.report.block import Section, table
+from ragkit_eval.report.block import Section, figure_cell, table
 from ragkit_eval.report.element import Child, Element, h
 from ragkit_eval.report.estimate import Estimate, of_measure, ran
-from ragkit_eval.report.retrieval import figure_cell
 from ragkit_eval.report.verdict import is_shown
 from ragkit_eval.report.wording import (
     MINUS,
