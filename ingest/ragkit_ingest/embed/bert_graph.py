@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,28 @@ def compiled(model: Any, precision: str) -> Any:
         "INFERENCE_NUM_THREADS": threads,
     }
     return openvino.AsyncInferQueue(openvino.Core().compile_model(model, "CPU", options), threads)
+
+
+def computed(
+    queue: Any, inputs: Iterable[tuple[_Key, Sequence[NDArray[Any]]]], *, output: int
+) -> list[tuple[_Key, NDArray[np.float32]]]:
+    """Return one of the model's outputs for each (key, its inputs), in any order.
+
+    Args:
+        queue: What `compiled` returned; nobody else may use it meanwhile.
+        inputs: In the model's order.
+        output: Which of its outputs, from 0.
+    """
+    found: list[tuple[_Key, NDArray[np.float32]]] = []
+
+    def keep(request: Any, key: _Key) -> None:
+        found.append((key, request.get_output_tensor(output).data.copy()))
+
+    queue.set_callback(keep)
+    for key, given in inputs:
+        queue.start_async(list(given), key)
+    queue.wait_all()
+    return found
 
 
 def _processors() -> int:

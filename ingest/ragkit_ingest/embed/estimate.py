@@ -12,10 +12,9 @@ from functools import cached_property
 from typing import Any
 
 from ragkit_ingest.embed.packaged import (
-    TOKENIZER_SHA256,
     ModelFiles,
     packaged_model,
-    read_checked,
+    packaged_tokenizer,
 )
 
 _UNKNOWN = "[UNK]"
@@ -68,13 +67,7 @@ class TokenEstimate:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        from tokenizers import Tokenizer
-
-        files = self._files or packaged_model()
-        tokenizer = Tokenizer.from_buffer(read_checked(files.tokenizer, TOKENIZER_SHA256))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return tokenizer
+        return packaged_tokenizer(self._files or packaged_model())
 
 
 def clean(text: str) -> str:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ragkit_ingest.embed.batch import batches
-from ragkit_ingest.embed.bert_graph import has_bf16
+from ragkit_ingest.embed.bert_graph import computed, has_bf16
 from ragkit_ingest.embed.packaged import (
-    TOKENIZER_SHA256,
     WEIGHTS_SHA256,
     ModelFiles,
     packaged_model,
+    packaged_tokenizer,
     read_checked,
 )
 from ragkit_ingest.embed.protocol import Fingerprint, TokenVectors, Vectors
 from ragkit_ingest.errors import EmbedderError
-
-T = TypeVar("T")
 
 MAX_TOKENS = 256
 _BATCH_TOKENS = 2048
@@ -93,10 +89,15 @@ class MiniLM:
             return vectors
         ids = [encoding.ids for encoding in self._reader.encode_batch_fast(list(texts))]
 
-        for batch, found in self._computed(
-            batches(ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=step), output=0
-        ):
-            vectors[batch] = found
+        inputs = (
+            (rows, (padded, mask))
+            for rows, padded, mask in batches(
+                ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=step
+            )
+        )
+        with self._lock:
+            for rows, found in computed(self._queue, inputs, output=0):
+                vectors[rows] = found
         if not np.isfinite(vectors).all():
             raise EmbedderError(
                 f"the embedding model gave numbers that are not finite in {self.precision}; "
@@ -113,10 +114,11 @@ class MiniLM:
         """Return each text's tokens, up to 254, as the last layer sees them."""
         encodings = self._reader.encode_batch(list(texts))
         inputs = (
-            (place, ids := np.asarray([encoding.ids], np.int64), np.ones_like(ids))
+            (place, (ids := np.asarray([encoding.ids], np.int64), np.ones_like(ids)))
             for place, encoding in enumerate(encodings)
         )
-        states = {place: found[0] for place, found in self._computed(inputs, output=1)}
+        with self._lock:
+            states = {place: one[0] for place, one in computed(self._queue, inputs, output=1)}
         found = []
         for place, encoding in enumerate(encodings):
             kept = [row for row, (start, end) in enumerate(encoding.offsets) if end > start]
@@ -129,23 +131,6 @@ class MiniLM:
             )
         return found
 
-    def _computed(
-        self, inputs: Iterable[tuple[T, NDArray[np.int64], NDArray[np.int64]]], *, output: int
-    ) -> list[tuple[T, Vectors]]:
-        """Return one of the model's outputs for each (key, ids, mask), in any order."""
-        found: list[tuple[T, Vectors]] = []
-
-        def keep(request: Any, key: T) -> None:
-            found.append((key, request.get_output_tensor(output).data.copy()))
-
-        with self._lock:
-            queue = self._queue
-            queue.set_callback(keep)
-            for key, ids, mask in inputs:
-                queue.start_async([ids, mask], key)
-            queue.wait_all()
-        return found
-
     def release(self) -> None:
         """Give the model's memory back, about 130 MB; the next text loads it again."""
         with self._lock:
@@ -153,23 +138,11 @@ class MiniLM:
 
     @cached_property
     def _counter(self) -> Any:
-        from tokenizers import Tokenizer
-
-        # The tokenizer's own threads would take the cores that embedding needs.
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        tokenizer = Tokenizer.from_buffer(read_checked(self._files.tokenizer, TOKENIZER_SHA256))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return tokenizer
+        return packaged_tokenizer(self._files)
 
     @cached_property
     def _reader(self) -> Any:
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_buffer(read_checked(self._files.tokenizer, TOKENIZER_SHA256))
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(MAX_TOKENS)
-        return tokenizer
+        return packaged_tokenizer(self._files, max_tokens=MAX_TOKENS)
 
     @cached_property
     def _queue(self) -> Any:
