@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import pytest
+
+from ragkit_ingest.errors import DamagedIndexError
+from ragkit_ingest.verify import VerifyReport
+from tests.torture.child import run
+from tests.torture.damage import count_look
 from tests.torture.state import State
-from tests.torture.tally import Line
+from tests.torture.tally import FORBIDDEN, Line
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,3 +68,38 @@ def test_the_comparison_finds_what_belongs_to_nothing() -> None:
     line = Line()
     assert not line.compare(replace(state(A), strays={"vectors": 2}), state(A), "here")
     assert line.counts["duplicated"] == 2
+
+
+def refused() -> None:
+    raise DamagedIndexError("the catalog is damaged; ingest into a new folder")
+
+
+def ended_by(signal_number: int) -> None:
+    os.kill(os.getpid(), signal_number)
+
+
+@pytest.mark.parametrize(
+    ("work", "damaged", "column"),
+    [
+        (refused, True, "said"),
+        (refused, False, "broke"),
+        (partial(int, "no number"), True, "broke"),
+        (partial(ended_by, signal.SIGKILL), True, "broke"),
+        (partial(state, A), False, "healed"),
+        (partial(state, A), True, "said"),
+        (partial(state, B), False, "lost"),
+    ],
+)
+def test_only_a_sentence_excuses_an_index_that_cannot_be_read(
+    work: Callable[[], object], damaged: bool, column: str
+) -> None:
+    line, report = Line(), VerifyReport(damaged=("the catalog",) if damaged else ())
+    count_look(line, run(work), state(A), report, "here")
+    assert line.counts[column] == 1
+    assert bool(line.examples) == (column in FORBIDDEN)
+
+
+def test_an_index_that_verify_could_not_open_must_be_readable_after_a_sync() -> None:
+    line = Line()
+    count_look(line, run(refused), state(A), None, "here")
+    assert line.counts == Counter({"broke": 1})

@@ -33,6 +33,12 @@ class Ended:
     broke: str
     seconds: float
 
+    def whole(self) -> Any:
+        """Return what the work returned; raise if it did not end well."""
+        if self.killed or self.said or self.broke:
+            raise RuntimeError(self.said or self.broke or "the process was killed")
+        return self.value
+
 
 class Child:
     """A forked process at work.
@@ -81,10 +87,7 @@ def run(work: Callable[[], Any], *, kill_after_s: float | None = None) -> Ended:
 
 def value_of(work: Callable[[], Any]) -> Any:
     """Return what the work returns in a child; raise if it does not end well."""
-    ended = run(work)
-    if ended.killed or ended.said or ended.broke:
-        raise RuntimeError(ended.said or ended.broke or "the process was killed")
-    return ended.value
+    return run(work).whole()
 
 
 def _work(work: Callable[[], Any], pipe: int) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.torture.child import run
+from ragkit_ingest.verify import VerifyReport
+from tests.torture.child import Ended, run
 from tests.torture.state import State
 from tests.torture.tally import Line
 from tests.torture.trial import Bed, killed_at, shown
@@ -80,7 +81,7 @@ def _try(bed: Bed, folder: Path, line: Line, truths: list[State], *, at: str) ->
         if whole:
             line.add("healed" if report.healed or report.notes else "harmless")
         return
-    state = run(partial(bed.seen, folder)).value if report is not None else None
+    state = bed.look(folder).value if report is not None else None
     bed.embedded()
     again = run(partial(bed.sync, folder))
     if isinstance(state, State):
@@ -89,11 +90,21 @@ def _try(bed: Bed, folder: Path, line: Line, truths: list[State], *, at: str) ->
         line.add("broke", 1, f"{at}: sync: {again.broke or 'killed'}")
     elif again.said:
         line.add("said")  # beyond mending: the sentence says to ingest into a new folder
-    elif report is not None and report.damaged and run(partial(bed.seen, folder)).value is None:
-        line.add("said")  # the same, by verify; the sync had no need of what is damaged
-    elif line.compare(bed.seen(folder), wanted, at):
-        mended = report is not None and report.sound
-        line.add("healed" if mended else "said")
+    else:
+        count_look(line, bed.look(folder), wanted, report, at)
+
+
+def count_look(
+    line: Line, looked: Ended, wanted: State, report: VerifyReport | None, at: str
+) -> None:
+    """Count what is seen of an index that was verified and synced."""
+    if looked.said and report is not None and report.damaged:
+        line.add("said")  # beyond mending, by verify; the sync had no need of what is damaged
+    elif looked.said or looked.broke or looked.killed:
+        why = looked.said or looked.broke or "killed"
+        line.add("broke", 1, f"{at}: looking: {why}")
+    elif line.compare(looked.value, wanted, at):
+        line.add("healed" if report is not None and report.sound else "said")
 
 
 def _read(bed: Bed, folder: Path, line: Line, truths: list[State], at: str) -> None:

@@ -135,9 +135,13 @@ class Bed:
             self.drop(folder)
         return self._fresh[edition]
 
+    def look(self, folder: Path) -> Ended:
+        """Read everything in a process that starts now; its value is a `State`."""
+        return run(partial(observe, folder, self.embedder(), STORES[self.store]()))
+
     def seen(self, folder: Path) -> State:
         """Return what a process that starts now sees."""
-        state = value_of(partial(observe, folder, self.embedder(), STORES[self.store]()))
+        state = self.look(folder).whole()
         assert isinstance(state, State)
         return state
 
@@ -285,7 +289,7 @@ def finish(bed: Bed, folder: Path, line: Line, *, old: State | None, edition: st
     """
     wanted = bed.fresh(edition)
     stored = frozenset[bytes]()
-    before = run(partial(observe, folder, bed.embedder(), STORES[bed.store]()))
+    before = bed.look(folder)
     if isinstance(before.value, State):
         seen = before.value
         stored = seen.stored
