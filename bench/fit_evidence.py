@@ -40,11 +40,12 @@ from sklearn.preprocessing import StandardScaler
 
 from bench.fit_reader import fold_file
 from bench.reader_data import FOLDS, POOL, fold_of, group_of, is_gold_example
+from bench.squad import even_half, paragraphs
 from ragkit.abstain import evidence_features, meaning_features, reading_features
 from ragkit.answer import Passage
 from ragkit.config import Config
 from ragkit.evidence import Candidate, read, weigh
-from ragkit.logistic import Logistic
+from ragkit.logistic import FLAT, Logistic
 from ragkit.pipeline import Pipeline
 from ragkit.question import analyse
 from ragkit.reader import Reader
@@ -130,8 +131,7 @@ def main() -> None:
         rows = [*asked, *_without_answers(asked), *_squad_rows(Path(folder), data, embedder)]
     sentence = _fit_sentence(rows)
     weighed = [_weighed(row, sentence, embedder) for row in rows]
-    flat = Logistic(bias=0.0, weights={})
-    once = [_read(row, found, readers, flat) for row, found in zip(rows, weighed, strict=True)]
+    once = [_read(row, found, readers, FLAT) for row, found in zip(rows, weighed, strict=True)]
     sentence_read = _fit_sentence_read(rows, once)
     twice = [
         _read(row, found, readers, sentence_read) for row, found in zip(rows, weighed, strict=True)
@@ -212,23 +212,22 @@ def _answers(case: Case, passage: Passage) -> bool:
 def _squad_rows(folder: Path, data: Path, embedder: MiniLM) -> Iterator[Row]:
     documents = folder / "squad"
     documents.mkdir()
+    for one in paragraphs(data).values():
+        (documents / f"{one.id}.md").write_text(f"# {one.heading}\n\n{one.text}\n")
+    cases = []
     titles: dict[str, str] = {}
-    for line in (data / "corpus.jsonl").read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        titles[f"{entry['_id']}.md"] = entry["title"]
-        title = entry["title"].replace("_", " ")
-        (documents / f"{entry['_id']}.md").write_text(f"# {title}\n\n{entry['text']}\n")
-    cases = [
-        Case(
-            id=entry["id"],
-            question=entry["question"],
-            answers=tuple(entry["answers"]),
-            answerable=entry["answerable"],
-            evidence=(Evidence(path=f"{entry['gold'][0]}.md", quote=""),),
+    for asked in even_half(data):
+        path = f"{asked.paragraph.id}.md"
+        titles[path] = asked.paragraph.title
+        cases.append(
+            Case(
+                id=asked.id,
+                question=asked.question,
+                answers=tuple(asked.answers),
+                answerable=asked.answerable,
+                evidence=(Evidence(path=path, quote=""),),
+            )
         )
-        for line in (data / "qa.jsonl").read_text(encoding="utf-8").splitlines()
-        if int((entry := json.loads(line))["gold"][0][1:]) % 2 == 0
-    ]
     cases = random.Random(0).sample(cases, SQUAD_CASES)  # noqa: S311 - not a secret
     with Pipeline(folder / "squad-index", config=Config(), embedder=embedder) as rag:
         rag.ingest(documents)
@@ -249,9 +248,8 @@ def _rows(
     weight: float,
     group: Callable[[Case], str],
 ) -> Iterator[Row]:
-    flat = Logistic(bias=0.0, weights={})
     for case in cases:
-        passages, candidates, word_weights = rag.weighed(case.question, POOL, model=flat)
+        passages, candidates, word_weights = rag.weighed(case.question, POOL, model=FLAT)
         if candidates:
             gold = [case.answerable and is_gold(case, candidate) for candidate in candidates]
             yield Row(case, passages, candidates, gold, dict(word_weights), weight, group(case))

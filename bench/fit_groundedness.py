@@ -29,7 +29,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from ragkit.alignment import Ground, lines
-from ragkit.logistic import Logistic
+from ragkit.logistic import FLAT, Logistic
 from ragkit.support import Judge, probability
 from ragkit.talk import says_something
 from ragkit_eval.claims import Claim, half, load_claims
@@ -72,7 +72,7 @@ def main() -> None:
     claims = load_claims(file)
     models = {}
     for name, embedder in (("support", MiniLM()), ("support_by_words", None)):
-        judge = Judge(embedder, Logistic(bias=0.0, weights={}), 0.5)
+        judge = Judge(embedder, FLAT, 0.5)
         train = [row_of(claim, judge) for claim in half(claims, "even")]
         test = [row_of(claim, judge) for claim in half(claims, "odd")]
         model, threshold = fitted(train)

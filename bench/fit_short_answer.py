@@ -1,6 +1,6 @@
 """Fits the model of `ragkit/short_answer.py` and writes `ragkit/short_answer.json`.
 
-    RAGKIT_DATA=~/ragkit-data python bench/fit_short_answer.py
+    RAGKIT_DATA=~/ragkit-data python -m bench.fit_short_answer
 
 Data: the answerable questions of the even half of SQuAD 2.0's paragraphs from RAGKIT_DATA
 (`qa/squad2`), each with the sentence that holds its answer, and of the even half of the example
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from bench.squad import even_half
 from ragkit.sentence import sentences
 from ragkit.short_answer import FILE, asked_about, candidates
 from ragkit_eval.cases import half, load_cases
@@ -71,20 +72,14 @@ def main() -> None:
 
 
 def _squad(data: Path) -> Iterator[tuple[str, float, str, str, Sequence[str]]]:
-    texts = {
-        entry["_id"]: entry["text"]
-        for line in (data / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
-        for entry in [json.loads(line)]
-    }
-    for line in (data / "qa.jsonl").read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        paragraph = entry["gold"][0]
-        if not entry["answerable"] or int(paragraph[1:]) % 2:
+    for asked in even_half(data):
+        if not asked.answerable:
             continue
-        start = Counter(entry["starts"]).most_common(1)[0][0]
-        for sentence in sentences(texts[paragraph], 0, ()):
+        paragraph = asked.paragraph
+        start = Counter(asked.starts).most_common(1)[0][0]
+        for sentence in sentences(paragraph.text, 0, ()):
             if sentence.start <= start < sentence.end:
-                yield paragraph, 1.0, entry["question"], sentence.text, entry["answers"]
+                yield paragraph.id, 1.0, asked.question, sentence.text, asked.answers
 
 
 def _examples() -> Iterator[tuple[str, float, str, str, Sequence[str]]]:

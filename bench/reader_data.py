@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.squad import even_half
 from ragkit.config import Config
 from ragkit.evidence import Candidate, in_context
-from ragkit.logistic import Logistic
+from ragkit.logistic import FLAT
 from ragkit.pipeline import Pipeline
 from ragkit.sentence import sentences
 from ragkit_eval.cases import Case, half, load_cases
@@ -26,7 +27,6 @@ from ragkit_ingest.records import Block, BlockKind
 ROOT = Path(__file__).parent.parent
 POOL = 20
 FOLDS = 3
-_FLAT = Logistic(bias=0.0, weights={})
 _MOSTLY = 0.7
 
 
@@ -108,25 +108,19 @@ def every_question(data: Path, folder: Path) -> list[Asked]:
 
 
 def _squad(data: Path, embedder: MiniLM) -> Iterator[Asked]:
-    lines = (data / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
-    paragraphs = {entry["_id"]: entry for entry in map(json.loads, lines)}
-    for line in (data / "qa.jsonl").read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        if int(entry["gold"][0][1:]) % 2:
-            continue
-        paragraph = paragraphs[entry["gold"][0]]
-        title, text = paragraph["title"].replace("_", " "), paragraph["text"]
+    for asked in even_half(data):
+        title, text = asked.paragraph.heading, asked.paragraph.text
         block = Block(kind=BlockKind.PARAGRAPH, start=0, end=len(text))
         spans = list(sentences(text, 0, [block]))
         texts = [f"{title}: {span.text}" for span in spans]
-        vectors = embedder.embed_documents([entry["question"], *texts])
+        vectors = embedder.embed_documents([asked.question, *texts])
         found = []
         for span, told, similarity in zip(spans, texts, vectors[1:] @ vectors[0], strict=True):
-            answers = any(span.start <= start < span.end for start in entry["starts"])
-            plausible = bool(entry["plausible"]) and contains_answer(told, entry["plausible"])
-            answers = answers and entry["answerable"]
+            answers = any(span.start <= start < span.end for start in asked.starts)
+            plausible = bool(asked.plausible) and contains_answer(told, asked.plausible)
+            answers = answers and asked.answerable
             found.append(Sentence(told, answers, float(similarity), plausible))
-        yield Asked("squad", paragraph["title"], entry["question"], entry["answerable"], found)
+        yield Asked("squad", asked.paragraph.title, asked.question, asked.answerable, found)
 
 
 def _examples(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
@@ -135,7 +129,7 @@ def _examples(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
         for case in half(load_cases(ROOT / "examples" / "questions.jsonl"), "even"):
             found = [
                 _sentence(one, answers=case.answerable and is_gold_example(case, one))
-                for one in rag.weighed(case.question, POOL, model=_FLAT)[1]
+                for one in rag.weighed(case.question, POOL, model=FLAT)[1]
             ]
             yield Asked("example", group_of(case), case.question, case.answerable, found)
 
@@ -147,7 +141,7 @@ def _chunking(data: Path, folder: Path, embedder: MiniLM) -> Iterator[Asked]:
             entry = json.loads(line)
             evidence = [_plain(reference["content"]) for reference in entry["references"]]
             found = []
-            for one in rag.weighed(entry["question"], POOL, model=_FLAT)[1]:
+            for one in rag.weighed(entry["question"], POOL, model=FLAT)[1]:
                 here = Path(one.passage.path).stem == entry["corpus"]
                 told = _plain(one.sentence.text)
                 answers = here and any(told in quote or quote in told for quote in evidence)

@@ -39,6 +39,10 @@ class Logistic:
         return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, total))))
 
 
+FLAT = Logistic(bias=0.0, weights={})
+"""Says one half whatever the features are: it stands in for a model that is yet to be fitted."""
+
+
 def logit(probability: float) -> float:
     """Return the logarithm of the odds, between -13.9 and 13.9."""
     bounded = min(max(probability, 1e-6), 1 - 1e-6)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ragkit.evidence import READ, Candidate, Held, in_context, read, reordered, weigh
-from ragkit.logistic import Logistic
+from ragkit.logistic import FLAT, Logistic
 from ragkit.question import analyse
 from ragkit.reader import Reader
 from ragkit.sentence import sentences
@@ -21,7 +21,6 @@ from ragkit_ingest.records import BlockKind
 from tests.support.hashing import HashingEmbedder
 from tests.support.passage import passage
 
-FLAT = Logistic(bias=0.0, weights={})
 NOTICE = "How long is the notice period?"
 WEIGHTS = {"notic": 3.0, "period": 1.0}
 
