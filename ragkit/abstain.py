@@ -58,9 +58,11 @@ def confidence(
         passages: That were looked at.
         ranked: Their sentences, best first.
         word_weights: Inverse document frequency of the question's words, 0 or more.
-        embedder: Of the index; if it is a `TokenEmbedder` and the sentences were read, words are
-            also compared by meaning, and what the reader found counts.
-        model: Turns features into a probability; by default the packaged one.
+        embedder: Of the index; a `TokenEmbedder`, as the packaged one is, also compares words by
+            meaning, and what the reader found is a feature too if the sentences were read.
+        model: Turns features into a probability; by default a packaged one: the one that counts
+            meaning and reading where there are both, as a pipeline with a `TokenEmbedder` always
+            has, else the one that counts neither.
     """
     if not ranked:
         return 0.0

@@ -138,13 +138,14 @@ def weigh(
     texts = [in_context(passage, sentence) for passage, sentence in found]
     vectors = embedder.embed_documents([question.text, *texts])
     similarities = [float(value) for value in vectors[1:] @ vectors[0]]
+    closest = max(similarities)
     around = {passage.chunk_id: _around(passage) for passage in passages}
     within = {passage.chunk_id: Held.of(passage.text) for passage in passages}
     weighed = []
     for (passage, sentence), similarity in zip(found, similarities, strict=True):
         features = {
             "similarity": similarity,
-            "similarity_to_best": similarity - max(similarities),
+            "similarity_to_best": similarity - closest,
             **_passage_features(passage),
             **_sentence_features(
                 question,
@@ -189,13 +190,14 @@ def read(
     looked_at = ranked[:READ]
     texts = [in_context(candidate.passage, candidate.sentence) for candidate in looked_at]
     logits = [float(value) for value in reader.scores(question.text, texts)]
+    highest = max(logits)
     found = []
     for candidate, reads in zip(looked_at, logits, strict=True):
         features = {
             **candidate.features,
             "first": logit(candidate.score),
             "reads": reads,
-            "reads_to_best": reads - max(logits),
+            "reads_to_best": reads - highest,
         }
         found.append(replace(candidate, features=features, score=model.probability(features)))
     found.sort(key=lambda c: (-c.score, c.passage.rank, c.sentence.start))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ragkit.json_lines import Line, lines, said, text_of
+from ragkit.json_lines import fields, lines, text_of
 from ragkit_eval.cases import Case, Evidence
 from ragkit_eval.imports.imported import Imported, file_name
 from ragkit_eval.refusal import refuses
@@ -70,7 +70,7 @@ def _samples(file: Path) -> list[Mapping[str, Any]]:
     try:
         whole = json.loads(text_of(file, "test set"))
     except (ValueError, RecursionError):
-        whole = [_value(line) for line in lines(file, "test set")]
+        whole = [line.read(fields, "is no sample") for line in lines(file, "test set")]
     if isinstance(whole, dict):
         whole = whole.get("samples", [whole])
     if not isinstance(whole, list) or not all(isinstance(one, dict) for one in whole):
@@ -82,13 +82,6 @@ def _inner(sample: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the sample of a test set's row, which may hold it as "eval_sample"."""
     held = sample.get("eval_sample")
     return {**sample, **held} if isinstance(held, dict) else sample
-
-
-def _value(line: Line) -> Any:
-    try:
-        return json.loads(line.text)
-    except (ValueError, RecursionError) as exc:
-        raise UsageError(f"{line.where} is not JSON: {said(exc)}") from exc
 
 
 def _text(sample: Mapping[str, Any], *names: str) -> str:

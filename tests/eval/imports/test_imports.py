@@ -89,9 +89,13 @@ def test_ragas_lines_and_lists(tmp_path: Path) -> None:
     file.write_text("[1]")
     with pytest.raises(UsageError, match="no ragas test set"):
         read_ragas(file)
-    for line in ("{", "[" * 100_000):
+    for line, said in (
+        ("{", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+        ("1", "1 is not an"),
+    ):
         file.write_text(f'{{"a": 1}}\n{line}')
-        with pytest.raises(UsageError, match=r"line 2 of .* is not JSON"):
+        with pytest.raises(UsageError, match=rf"line 2 of .* is no sample: {said}"):
             read_ragas(file)
 
 
