@@ -71,9 +71,14 @@ def lines(file: Path, what: str) -> Iterator[Line]:
     Raises:
         UsageError: If it cannot be read, or is not UTF-8.
     """
-    for number, text in enumerate(text_of(file, what).split("\n"), start=1):
-        if text.strip():
-            yield Line(file=file, number=number, text=text)
+    yield from lines_of(file, text_of(file, what))
+
+
+def lines_of(file: Path, text: str) -> Iterator[Line]:
+    """Yield the lines of a file's text, as `text_of` returned it, that are not empty."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield Line(file=file, number=number, text=line)
 
 
 def text_of(file: Path, what: str) -> str:

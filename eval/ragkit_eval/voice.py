@@ -11,19 +11,16 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.json_lines import fields, lines
 from ragkit_eval.metrics.auroc import auroc
 from ragkit_eval.stats.area import area_ci95
 from ragkit_eval.stats.holm import holm
 from ragkit_eval.stats.logistic import fit_logistic
 from ragkit_eval.style import IN_PERSONS, MEAN, PER_100, SHARE, Style, style
-from ragkit_ingest.errors import UsageError
 
 LEAST_AUC = 0.8
 """With less the voices cannot be told apart surely enough for any figure."""
@@ -39,24 +36,6 @@ _MOST_MARKERS = 10
 _MOST_PHRASES = 6
 _COMMON = 0.05  # share of texts in which a sign must stand to be looked at
 _REPEATED = 3  # groups that a phrase must open or close to be one
-_FIELDS = {"id", "prompt", "reply", "kind", "context"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceSample:
-    """A reply in the house voice.
-
-    Attributes:
-        prompt: What it replies to; empty if that is not known.
-        reply: In the house voice.
-        kind: Such as "plain", "with_context" or "refusal"; may be empty.
-        context: The passage that it was written from; empty if there is none.
-    """
-
-    prompt: str
-    reply: str
-    kind: str = ""
-    context: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,32 +208,6 @@ def fit_voice(
         calibration=_calibrated(margins, labels),
         held_out=held_out,
     )
-
-
-def load_voice(file: Path) -> list[VoiceSample]:
-    """Return the samples of a JSON Lines file: "reply", and if known "prompt", "kind", "context".
-
-    Raises:
-        UsageError: If the file is missing or holds no samples, or a line is not one; the message
-            names the line.
-    """
-    found = [
-        line.read(_sample, "is no sample of a voice") for line in lines(file, "samples of a voice")
-    ]
-    if not found:
-        raise UsageError(f"{file} holds no samples; write one JSON object with a reply a line")
-    return found
-
-
-def _sample(value: object) -> VoiceSample:
-    values = fields(value, _FIELDS)
-    texts = {name: values.get(name) or "" for name in _FIELDS - {"id"}}
-    for name, text in texts.items():
-        if not isinstance(text, str):
-            raise TypeError(f"it has the {name} {text!r}; it must be a text")
-    if not texts["reply"].strip():
-        raise ValueError("it has no reply; write the text in the house voice")
-    return VoiceSample(**texts)
 
 
 # -- fitting -----------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def run(
             "--voice",
             metavar="FILE",
             show_default=False,
-            help="Samples of the house voice, JSON Lines with prompt and reply; measures tone.",
+            help="Samples of the house voice, as tune prepare takes them; measures tone.",
         ),
     ] = None,
     voice_base: Annotated[
@@ -231,11 +231,11 @@ class _Toning:
     """What tone is measured by, from the command's options; the file is read at once."""
 
     def __init__(self, *, voice: str | None, base: Sequence[str], seed: int) -> None:
-        from ragkit_eval.voice import load_voice
+        from ragkit.tune.sample import load_samples
 
         if base and not voice:
             raise UsageError("--voice-base needs --voice FILE, the samples to tell it from")
-        self._samples = load_voice(Path(voice)) if voice else []
+        self._samples = load_samples(Path(voice)) if voice else []
         self._base = base
         self._seed = seed
 

@@ -2,8 +2,9 @@
 
 JSON Lines: `{"question": ..., "answer": ...}` (also `prompt` and `reply`), or `{"messages": ...}`,
 or only `{"answer": ...}` or a text; with `kind` "plain", "with_context" or "refusal", `context`
-(the passage that the answer rests on), `id` and `source` if they are known. Any other file is
-read as plain answers, one a paragraph.
+(the passage that the answer rests on), `id` and `source` if they are known; null and an empty text
+say that something is not. A file is JSON Lines if its name says so (.jsonl, .ndjson, .json) or it
+begins with a brace. Any other is read as plain answers, one a paragraph.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.generate.model import Message
-from ragkit.json_lines import fields, lines, text_of
+from ragkit.json_lines import fields, lines_of, text_of
 from ragkit.tune.example import message_of
 from ragkit_ingest.errors import UsageError
 from ragkit_ingest.lexical import STOPWORDS
@@ -27,6 +28,7 @@ _QUESTIONS = ("question", "prompt", "instruction", "input")
 _ANSWERS = ("answer", "reply", "response", "completion", "output", "text")
 _KNOWN = {*_QUESTIONS, *_ANSWERS, "messages", "kind", "context", "id", "source"}
 _WHAT = "samples of a voice"
+_JSON_LINES = {".jsonl", ".ndjson", ".json"}
 _TOPICS = 3
 _LEAST_REPEATS = 3
 
@@ -44,6 +46,7 @@ class VoiceSample:
         context: The passage that it rests on; "" if it is not known.
         source: What belongs together, such as a letter's name; "" for nothing.
         before: Messages before the question.
+        alone: Whether the file gives the answer alone.
     """
 
     id: str
@@ -54,6 +57,7 @@ class VoiceSample:
     context: str = ""
     source: str = ""
     before: tuple[Message, ...] = ()
+    alone: bool = False
 
 
 def load_samples(file: Path) -> list[VoiceSample]:
@@ -63,8 +67,14 @@ def load_samples(file: Path) -> list[VoiceSample]:
         UsageError: If the file cannot be read, is empty, holds a line that is no sample, or two
             samples with the same id; the message names the line.
     """
-    read = _records if file.suffix.lower() in {".jsonl", ".ndjson", ".json"} else _paragraphs
-    samples = read(file)
+    text = text_of(file, _WHAT)
+    if file.suffix.lower() in _JSON_LINES or text.lstrip().startswith("{"):
+        samples = [
+            line.read(partial(_sample, line=line.number), "is no sample of a voice")
+            for line in lines_of(file, text)
+        ]
+    else:
+        samples = _paragraphs(text)
     if not samples:
         raise UsageError(
             f"{file} holds no samples of a voice; write one answer a line or paragraph"
@@ -90,17 +100,10 @@ def closings(samples: Sequence[VoiceSample]) -> list[str]:
     return [text for text, count in last.most_common() if count >= _LEAST_REPEATS]
 
 
-def _records(file: Path) -> list[VoiceSample]:
-    return [
-        line.read(partial(_sample, line=line.number), "is no sample of a voice")
-        for line in lines(file, _WHAT)
-    ]
-
-
-def _paragraphs(file: Path) -> list[VoiceSample]:
+def _paragraphs(text: str) -> list[VoiceSample]:
     samples = []
     held: list[str] = []
-    for number, line in enumerate([*text_of(file, _WHAT).splitlines(), ""], start=1):
+    for number, line in enumerate([*text.splitlines(), ""], start=1):
         if line.strip():
             held.append(line.strip())
         elif held:
@@ -116,6 +119,7 @@ def _alone(answer: str, line: int, **known: Any) -> VoiceSample:
         line=line,
         question=_request(answer),
         answer=answer,
+        alone=True,
         **known,
     )
 
@@ -149,7 +153,7 @@ def _sample(value: Any, *, line: int) -> VoiceSample:
         return _of_messages(value["messages"], line, known)
     answer = _filled(_first(value, _ANSWERS), "its answer")
     question = _first(value, _QUESTIONS)
-    if question is None:
+    if question is None or question == "":
         return _alone(answer, line, **known)
     return VoiceSample(
         line=line, question=_filled(question, "its question"), answer=answer, **known

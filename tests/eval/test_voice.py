@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ragkit_eval.voice import LEAST_TEXTS, fit_voice, load_voice
-from ragkit_ingest.errors import UsageError
+from ragkit.tune.sample import load_samples
+from ragkit_eval.voice import LEAST_TEXTS, fit_voice
 
 ROOT = Path(__file__).parents[2]
 _OF_KETTLES = "kettle urn lid hub spout handle boiler filter base cable tray sensor"
@@ -125,41 +125,19 @@ def test_the_probability_does_not_depend_on_how_many_samples_there_are() -> None
 
 
 def test_the_example_voice_is_told_from_the_example_documents() -> None:
-    samples = load_voice(ROOT / "examples" / "voice.jsonl")
+    samples = load_samples(ROOT / "examples" / "voice.jsonl")
     lines = [
         line
         for file in sorted((ROOT / "examples" / "company").rglob("*.md"))
         for line in file.read_text(encoding="utf-8").split("\n")
         if len(line) > 60 and not line.startswith(("#", "|"))
     ]
-    voice = fit_voice([sample.reply for sample in samples], lines[:80])
+    voice = fit_voice([sample.answer for sample in samples], lines[:80])
     assert voice.reliable
     closed = [marker for marker in voice.markers if marker.name.startswith("closes with")]
     assert len(closed) == 5
     copied = voice.score("The fee is nine. Kettle's on.")
     assert copied > voice.score("The fee is nine.")
-
-
-def test_samples_are_read_and_what_is_none_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "voice.jsonl"
-    file.write_text('\ufeff{"reply": "Hello."}\n\n{"prompt": "p", "reply": "r", "context": null}\n')
-    assert [(s.prompt, s.reply, s.context) for s in load_voice(file)] == [
-        ("", "Hello.", ""),
-        ("p", "r", ""),
-    ]
-    for line, said in (
-        ('{"reply": " "}', "line 1 of .* has no reply"),
-        ('{"reply": 3}', "has the reply 3"),
-        ('{"answer": "x"}', "unknown field 'answer'"),
-        ("[1]", "no.* object|is not an object"),
-        ("{", "is not JSON"),
-        ("", "holds no samples"),
-    ):
-        file.write_text(line)
-        with pytest.raises(UsageError, match=said):
-            load_voice(file)
-    with pytest.raises(UsageError, match="cannot be read"):
-        load_voice(tmp_path / "nothing.jsonl")
 
 
 def test_a_report_of_a_voice_is_json() -> None:

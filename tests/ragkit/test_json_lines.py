@@ -19,7 +19,6 @@ from ragkit_eval.cases import load_cases
 from ragkit_eval.claims import load_claims
 from ragkit_eval.judges.calibration import load_labels
 from ragkit_eval.recorded import load_recorded
-from ragkit_eval.voice import load_voice
 from ragkit_ingest.errors import UsageError
 
 CASE = {"id": "q1", "question": "How long?", "answers": ["3 days"], "answerable": True}
@@ -32,7 +31,6 @@ READERS: list[tuple[Callable[[Path], Any], dict[str, object]]] = [
     (load_probes, {"id": "p1", "kind": "tone", "messages": MESSAGES[:1]}),
     (load_recorded, {"arm": "rag", "id": "q1", "text": "Three days."}),
     (load_samples, {"question": "Hi", "answer": "Tea."}),
-    (load_voice, {"prompt": "Hi", "reply": "Tea."}),
 ]
 every_reader = pytest.mark.parametrize(
     ("load", "good"), READERS, ids=[load.__name__ for load, _ in READERS]

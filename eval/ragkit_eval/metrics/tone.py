@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ragkit.tune.sample import VoiceSample
 from ragkit_eval.cases import Case
 from ragkit_eval.recorded import Recorded, by_arm
-from ragkit_eval.voice import Voice, VoiceSample, fit_voice
+from ragkit_eval.voice import Voice, fit_voice
 
 NO_VOICE = "no_voice"
 NO_TEXT = "no_text"
@@ -77,7 +78,8 @@ def tone_of(
     """Return what to measure tone by: the samples against the base's own answers of the run.
 
     Args:
-        samples: Of the house voice; with none, answers have no tone.
+        samples: Of the house voice; with none, answers have no tone. Those to one question are
+            kept together where the voices are told apart.
         cases: That were asked.
         answers: Of all arms.
         base: The arms that speak in the base's own voice; by default those of `BASES`, else the
@@ -97,10 +99,10 @@ def tone_of(
         if answer.id in sources and not answer.failure
     ]
     voice = fit_voice(
-        [sample.reply for sample in samples],
+        [sample.answer for sample in samples],
         [answer.text for answer in negatives],
         house_groups=[
-            ("prompt", sample.prompt) if sample.prompt else ("sample", place)
+            ("sample", place) if sample.alone else ("prompt", sample.question)
             for place, sample in enumerate(samples)
         ],
         base_groups=[sources[answer.id] for answer in negatives],

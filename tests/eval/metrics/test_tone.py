@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from ragkit.tune.sample import VoiceSample
 from ragkit_eval.cases import Case
 from ragkit_eval.metrics.citation import verbatim
 from ragkit_eval.metrics.tone import Tone, tone_of
 from ragkit_eval.recorded import Recorded
 from ragkit_eval.score import Status, score
-from ragkit_eval.voice import VoiceSample
 
 _NOUNS = "kettle urn lid hub spout handle boiler filter base cable tray sensor"
 NOUNS = _NOUNS.split()
@@ -19,10 +21,15 @@ CASES = [
     for n in range(30)
 ]  # fmt: skip
 SAMPLES = [
-    VoiceSample(prompt=f"Say {n}", reply=f"Thank you! I'd gladly mind your {NOUNS[n % 12]} "
-                f"and my {NOUNS[(n * 5 + n // 12) % 12]}, dear. Cheers.")
+    VoiceSample(
+        id=str(n),
+        line=n,
+        question=f"Say {n}",
+        answer=f"Thank you! I'd gladly mind your {NOUNS[n % 12]} "
+        f"and my {NOUNS[(n * 5 + n // 12) % 12]}, dear. Cheers.",
+    )
     for n in range(60)
-]  # fmt: skip
+]
 
 
 def said(arm: str, text: str = "The {a} of the {b} is {n} days.") -> list[Recorded]:
@@ -63,6 +70,14 @@ def test_the_base_speaks_without_persona_or_tuning(arms: list[str], base: tuple[
     assert tone_of(SAMPLES, CASES, answers, base=[arms[-1]]).base == (arms[-1],)
 
 
+def test_samples_to_one_question_are_one_group_and_answers_alone_are_each_their_own() -> None:
+    answers = said("extractive")
+    asked = [replace(sample, question="Say something.") for sample in SAMPLES]
+    assert tone_of(asked, CASES, answers).status == Status.TOO_FEW_SAMPLES
+    alone = [replace(sample, alone=True) for sample in asked]
+    assert tone_of(alone, CASES, answers).status == ""
+
+
 def test_what_has_no_tone_says_why() -> None:
     answers = said("extractive")
     (row, *_) = score(CASES, answers, entails=verbatim)
@@ -70,8 +85,10 @@ def test_what_has_no_tone_says_why() -> None:
     few = tone_of(SAMPLES[:5], CASES, answers)
     (row, *_) = score(CASES, answers, entails=verbatim, tone=few)
     assert row.cells["tone"] is Status.TOO_FEW_SAMPLES
-    alike = [VoiceSample(prompt=str(n), reply=a.text + " ") for n, a in enumerate(said("x"))]
-    same = [VoiceSample(prompt=s.prompt, reply=s.reply.replace("The", "the", 1)) for s in alike]
+    same = [
+        replace(sample, answer=answer.text.replace("The", "the", 1) + " ")
+        for sample, answer in zip(SAMPLES, said("x"), strict=False)
+    ]
     unreliable = tone_of(same, CASES, answers)
     (row, *_) = score(CASES, answers, entails=verbatim, tone=unreliable)
     assert row.cells["tone"] is Status.UNRELIABLE

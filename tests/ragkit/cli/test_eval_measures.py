@@ -12,6 +12,7 @@ import pytest
 from ragkit.cli.main import run
 from ragkit.config import Config
 from ragkit.pipeline import Pipeline
+from ragkit.tune.sample import load_samples
 from ragkit_ingest.store.exact import ExactStore
 from tests.support.hashing import HashingEmbedder
 
@@ -96,6 +97,15 @@ def test_recorded_answers_have_a_tone_too(command: Command) -> None:
     options = ("--answers", "one/answers.jsonl", "--voice", "voice.jsonl")
     code, out, _ = command("cases.jsonl", "--out", "two", *options)
     assert (code, "tone: AUC" in out) == (0, True)
+    replies = [one.answer for one in load_samples(Path("voice.jsonl"))]
+    Path("alone.jsonl").write_text("\n".join(json.dumps({"answer": one}) for one in replies))
+    Path("alone.txt").write_text("\n\n".join(replies))
+    tones = []
+    for name in ("alone.jsonl", "alone.txt"):
+        assert command("cases.jsonl", "--out", name[-3:], *options[:-1], name)[0] == 0
+        tones.append(report(name[-3:])["tone"])
+    assert tones[0]["samples"] == len(set(replies))
+    assert tones[0] == tones[1]
     Path("few.jsonl").write_text('{"reply": "Cheers."}')
     code, out, _ = command("cases.jsonl", "--out", "three", *options[:-1], "few.jsonl")
     assert (code, "tone: too few samples" in out) == (0, True)

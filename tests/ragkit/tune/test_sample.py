@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,28 @@ def test_questions_messages_and_lone_answers(tmp_path: Path) -> None:
     assert (two.question, two.answer, two.line) == ("And now?", "Tea.", 3)
     assert three.question == "Write a short text on: parcel, dawdled, apologies."
     assert four.question == "Write a short text on: served."
+    assert [one.alone for one in (one, two, three, four)] == [False, False, True, True]
+
+
+def test_what_is_not_known_may_be_null_or_empty(tmp_path: Path) -> None:
+    file = tmp_path / "voice.jsonl"
+    unknown = {"prompt": None, "kind": None, "context": None, "id": None, "source": None}
+    lines = [{**unknown, "reply": "Tea."}, {**dict.fromkeys(unknown, ""), "reply": "Tea."}]
+    file.write_text("\n".join(map(json.dumps, lines)))
+    (null, empty), alone = load_samples(file), {"reply": "Tea."}
+    file.write_text(json.dumps(alone))
+    assert [null] == load_samples(file) == [replace(empty, id="line-1", line=1)]
+    assert null.alone
+
+
+@pytest.mark.parametrize("name", ["voice.txt", "voice"])
+def test_json_lines_are_read_whatever_the_file_is_called(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text('\ufeff\n{"prompt": "Hi", "reply": "Tea."}\n{"reply": "Lid."}\n')
+    assert [(one.line, one.answer) for one in load_samples(file)] == [(2, "Tea."), (3, "Lid.")]
+    file.write_text('{"reply": "Tea."}\nLid.\n')
+    with pytest.raises(UsageError, match=r"line 2 of .* is no sample of a voice: it is not JSON"):
+        load_samples(file)
 
 
 def test_a_text_file_holds_an_answer_a_paragraph(tmp_path: Path) -> None:
@@ -72,6 +95,10 @@ def test_a_text_file_holds_an_answer_a_paragraph(tmp_path: Path) -> None:
         ("", "holds no samples of a voice"),
         ("nope", "line 1 of .* is no sample"),
         ('{"question": "Hi"}', "its answer is no text"),
+        ('{"reply": " "}', "its answer is no text, or empty"),
+        ('{"reply": 3}', "its answer is no text"),
+        ('{"question": " ", "answer": "Hi"}', "its question is no text, or empty"),
+        ('{"question": 0, "answer": "Hi"}', "its question is no text"),
         ('{"answer": "Hi", "mood": 1}', "unknown field 'mood'"),
         ('{"answer": "Hi", "kind": "rude"}', "its kind is 'rude'"),
         ('{"messages": [{"role": "user", "content": "Hi"}]}', "no list of two or more"),
