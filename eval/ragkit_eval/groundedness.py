@@ -13,12 +13,12 @@ from pathlib import Path
 
 from ragkit.alignment import Ground, lines
 from ragkit.support import Judge, Judgement
+from ragkit_eval.cases import write_whole
 from ragkit_eval.claims import Claim
 from ragkit_eval.metrics.auroc import auroc
 from ragkit_eval.metrics.balanced_accuracy import balanced_accuracy
 from ragkit_eval.rounding import rounded, rounded_pair
 from ragkit_eval.stats.bootstrap import clustered_ci95
-from ragkit_ingest.errors import UsageError
 
 Interval = tuple[float, float] | None
 
@@ -146,7 +146,4 @@ def save(report: GroundednessReport, file: Path) -> None:
         UsageError: If it cannot be written.
     """
     text = "".join(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in report.rows)
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise UsageError(f"the scores cannot be saved to {file} ({exc.strerror})") from exc
+    write_whole(file, text)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from ragkit.answer import SearchResult
 from ragkit_eval.beir import CorpusDocument, RetrievalSet
+from ragkit_eval.cases import write_whole
 from ragkit_eval.match import DOCUMENT_ID
 from ragkit_eval.metrics.ndcg import ndcg_at
 from ragkit_eval.metrics.recall import recall_at
@@ -290,10 +291,7 @@ def save(runs: Sequence[RetrievalRun], file: Path) -> None:
         "version": 1,
         "runs": [{**run.to_json(), "scores": run.scores, "times_ms": run.query_ms} for run in runs],
     }
-    try:
-        file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    except OSError as exc:
-        raise UsageError(f"the run cannot be saved to {file} ({exc.strerror})") from exc
+    write_whole(file, json.dumps(content, indent=1) + "\n")
 
 
 def saved(file: Path) -> list[RetrievalRun]:

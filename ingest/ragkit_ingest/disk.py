@@ -62,6 +62,8 @@ def replacing(file: Path, *, mode: int = 0o666, lasting: bool = False) -> Iterat
 def write_whole(file: Path, text: str, *, lasting: bool = False) -> None:
     """Write a text file as `replacing` does, in UTF-8; its folder is made if need be.
 
+    A pipe or a device, such as /dev/stdout, is written to and not replaced.
+
     Args:
         file: New or not.
         text: Its lines end with LF, on every system.
@@ -72,7 +74,8 @@ def write_whole(file: Path, text: str, *, lasting: bool = False) -> None:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(file, lasting=lasting) as stream:
+        special = file.exists() and not (file.is_file() or file.is_dir())
+        with file.open("wb") if special else replacing(file, lasting=lasting) as stream:
             stream.write(text.encode())
     except OSError as exc:
         raise StorageError(f"{file} cannot be written ({exc.strerror or exc})") from exc

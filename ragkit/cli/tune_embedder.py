@@ -16,7 +16,8 @@ from ragkit.cli.failure import EXIT_GATE
 from ragkit.cli.option import IndexOption, JsonOption
 from ragkit.cli.session import session_of
 from ragkit.cli.terminal import Terminal
-from ragkit_ingest.errors import StorageError, UsageError
+from ragkit_ingest.disk import write_whole
+from ragkit_ingest.errors import UsageError
 
 if TYPE_CHECKING:
     from ragkit.pipeline import Pipeline
@@ -173,7 +174,8 @@ class _Tuning:
         self.trained = self._train(pairs)
         model = self._mixed(drafted, divided)
         self._try(model, probes)
-        self._write()
+        text = json_.dumps(self.to_json(), indent=1)
+        write_whole(self.wanted.out / "report.json", f"{text}\n")
 
     @property
     def model(self) -> Path:
@@ -379,16 +381,6 @@ class _Tuning:
             "reasons": list(decided.reasons) if decided else [],
             "swapped": self.swapped,
         }
-
-    def _write(self) -> None:
-        try:
-            (self.wanted.out / "report.json").write_text(
-                json_.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8"
-            )
-        except OSError as exc:
-            raise StorageError(
-                f"the report in {self.wanted.out} cannot be written ({exc.strerror})"
-            ) from exc
 
     def tell(self) -> None:
         """Print what came of it."""

