@@ -32,7 +32,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.reader_data import FOLDS, Asked, every_question
+from bench.reader_data import FOLDS, POOL, Asked, every_question
 from ragkit.reader import FILE, SCALE, Reader, kinds, pair
 from ragkit_ingest.embed.bert_graph import MINILM_L6
 from ragkit_ingest.embed.packaged import packaged_model
@@ -167,14 +167,15 @@ def fold_file(folder: Path, fold: int) -> Path:
 def _fitted(asked: Sequence[Asked]) -> dict[str, np.ndarray]:
     torch.manual_seed(0)
     network, reader = CrossEncoder(), Reader()
-    steps = int(EPOCHS * sum(1 for _ in _batches(asked, reader, 0))) + 1
+    first = list(_batches(asked, reader, 0))
+    steps = int(EPOCHS * len(first)) + 1
     learning = [value for value in network.parameters() if value.requires_grad]
     optimiser = torch.optim.AdamW(learning, RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps + 1, pct_start=0.1)
     network.train()
     done, losses = 0, list[float]()
     for epoch in range(math.ceil(EPOCHS)):
-        for batch in _batches(asked, reader, epoch):
+        for batch in first if epoch == 0 else _batches(asked, reader, epoch):
             if done == steps:
                 break
             ids, which, mask = _tensors([pieces for pieces, _, _ in batch])
@@ -233,7 +234,7 @@ def _held_out(file: Path, asked: Sequence[Asked], kind: str) -> str:
     reader = Reader(load_file(file))
     best, alike, hits, alike_hits = [], [], [], []
     for one in asked:
-        likest = sorted(one.sentences, key=lambda found: -found.similarity)[:POOLED]
+        likest = sorted(one.sentences, key=lambda found: -found.similarity)[:POOL]
         scores = reader.scores(one.question, [found.text for found in likest])
         best.append(float(scores.max(initial=-20.0)))
         alike.append(likest[0].similarity if likest else -1.0)
@@ -247,9 +248,6 @@ def _held_out(file: Path, asked: Sequence[Asked], kind: str) -> str:
         return told
     curves = [roc_auc_score(answerable, values) for values in (best, alike)]
     return f"{told}; AUROC of answerable {curves[0]:.3f} (by cosine {curves[1]:.3f})"
-
-
-POOLED = 20
 
 
 def _layer_names() -> list[str]:
