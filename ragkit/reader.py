@@ -156,5 +156,7 @@ def merged(
         elif name.endswith(".A"):
             layer = name.removesuffix(".A")
             low, high = value.astype(np.float32), adapter[f"{layer}.B"].astype(np.float32)
-            found[f"{layer}.weight"] = weights[f"{layer}.weight"] + SCALE * (high @ low)
+            added = np.einsum("or,ri->oi", SCALE * high, low)  # BLAS would wake threads to spin
+            added += weights[f"{layer}.weight"]
+            found[f"{layer}.weight"] = added
     return found

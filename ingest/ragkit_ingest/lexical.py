@@ -19,7 +19,7 @@ from typing import Any
 VERSION = 2
 """Raised whenever the same text would give other words, so that an index can be rebuilt."""
 
-# Words whose stems are kept, at most 50 MB; stemming one takes as long as looking up five hundred.
+# Tokens whose words are kept, at most 25 MB.
 _REMEMBERED = 1 << 18
 # A run of letters and digits, joined where people join names (QK-200, v1.5, O'Neill, a_b) and
 # where they divide thousands (1,500).
@@ -121,7 +121,6 @@ def _pairs(token: str) -> Iterator[str]:
     yield from (first + second for first, second in pairwise(characters))
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _stemmed(word: str) -> str:
     stemmed: str = _stemmer().stemWord(word)
     return stemmed
@@ -129,8 +128,6 @@ def _stemmed(word: str) -> str:
 
 @cache
 def _stemmer() -> Any:
-    from snowballstemmer.english_stemmer import (  # type: ignore[import-untyped]
-        EnglishStemmer,
-    )
+    from Stemmer import Stemmer  # type: ignore[import-not-found]
 
-    return EnglishStemmer()
+    return Stemmer("english", 0)  # 0: it remembers nothing itself

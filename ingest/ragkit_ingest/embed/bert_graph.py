@@ -8,9 +8,11 @@ Source: Devlin et al., NAACL 2019 (the encoder); Reimers and Gurevych, EMNLP 201
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Key = TypeVar("_Key")
+_CONVERTER = "openvino.tools.ovc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +44,40 @@ MINILM_L6 = BertShape(layers=6, hidden=384, heads=12, layer_norm_eps=1e-12)
 
 
 def import_openvino() -> Any:
-    """Import OpenVINO with its telemetry package kept out.
+    """Import OpenVINO with its telemetry package kept out, and its converter until it is called.
 
-    OpenVINO falls back to a stub when `openvino_telemetry` cannot be imported, so the real one
-    is hidden while it loads: a program that never loads a sender cannot send.
+    OpenVINO does without either if it cannot be imported, so both are hidden while it loads: a
+    program that never loads a sender cannot send, and the converter takes longer than all the
+    rest.
     """
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
-    hidden = sys.modules.get("openvino_telemetry")
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    try:
+    with _hidden("openvino_telemetry", _CONVERTER):
         import openvino  # type: ignore[import-untyped]
-    finally:
-        if hidden is None:
-            del sys.modules["openvino_telemetry"]
-        else:
-            sys.modules["openvino_telemetry"] = hidden
+
+    def convert_model(*args: Any, **options: Any) -> Any:
+        """Convert a model, as `openvino.tools.ovc.convert_model` does."""
+        with _hidden("openvino_telemetry"):
+            converter = importlib.import_module(_CONVERTER)
+        return converter.convert_model(*args, **options)
+
+    openvino.convert_model = convert_model
     return openvino
+
+
+@contextmanager
+def _hidden(*names: str) -> Iterator[None]:
+    """Let modules look as if they were not installed."""
+    before = {name: sys.modules.get(name) for name in names}
+    sys.modules.update(dict.fromkeys(names))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
 
 
 def has_bf16() -> bool:
@@ -241,7 +261,8 @@ class _Graph:
         return self._floats(self._weights[name])
 
     def _floats(self, value: Any) -> Any:
-        return self._op.constant(np.asarray(value, np.float32))
+        # Not copied; the constant holds the array, which has to be contiguous and writeable.
+        return self._op.constant(np.require(value, np.float32, ("C", "W")), shared_memory=True)
 
     def _ints(self, value: Any) -> Any:
         return self._op.constant(np.asarray(value, np.int64))
