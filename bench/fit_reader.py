@@ -167,7 +167,7 @@ def fold_file(folder: Path, fold: int) -> Path:
 def _fitted(asked: Sequence[Asked]) -> dict[str, np.ndarray]:
     torch.manual_seed(0)
     network, reader = CrossEncoder(), Reader()
-    first = list(_batches(asked, reader, 0))
+    first = _batches(asked, reader, 0)
     steps = int(EPOCHS * len(first)) + 1
     learning = [value for value in network.parameters() if value.requires_grad]
     optimiser = torch.optim.AdamW(learning, RATE, weight_decay=0.01)
@@ -196,8 +196,8 @@ def _fitted(asked: Sequence[Asked]) -> dict[str, np.ndarray]:
     return network.adapter()
 
 
-def _batches(asked: Sequence[Asked], reader: Reader, epoch: int) -> Iterator[list[Pair]]:
-    """Yield pairs of similar length, in an order of the epoch's own."""
+def _batches(asked: Sequence[Asked], reader: Reader, epoch: int) -> list[list[Pair]]:
+    """Return pairs of similar length, in an order of the epoch's own."""
     chance = random.Random(epoch)  # noqa: S311 - not a secret
     pairs = [found for one in asked for found in _pairs(one, reader, chance)]
     chance.shuffle(pairs)
@@ -206,7 +206,7 @@ def _batches(asked: Sequence[Asked], reader: Reader, epoch: int) -> Iterator[lis
         near = sorted(pairs[start : start + 20 * BATCH], key=lambda found: len(found[0]))
         batches += [near[place : place + BATCH] for place in range(0, len(near), BATCH)]
     chance.shuffle(batches)
-    yield from batches
+    return batches
 
 
 def _pairs(asked: Asked, reader: Reader, chance: random.Random) -> Iterator[Pair]:

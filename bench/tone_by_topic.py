@@ -1,6 +1,6 @@
 """Does topic leak into tone? AUC of the voice's classifier on texts that differ by topic.
 
-    RAGKIT_DATA=~/ragkit-data python bench/tone_by_topic.py
+    RAGKIT_DATA=~/ragkit-data python -m bench.tone_by_topic
 
 Data: `scale/sourcegraph_handbook` (pages of one company, by department) and `qa/squad2` (articles
 of Wikipedia). Paragraphs of the one are "house", those of the other "base"; pages are groups.
@@ -9,13 +9,13 @@ of Wikipedia). Paragraphs of the one are "house", those of the other "base"; pag
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
+from bench.squad import paragraphs
 from ragkit.sentence import split
 from ragkit_eval.voice import fit_voice
 
@@ -34,7 +34,7 @@ def main() -> None:
     data = Path(os.environ["RAGKIT_DATA"]).expanduser()
     folder = data / "scale" / "sourcegraph_handbook" / "content" / "departments"
     report("departments", {name: list(pages(folder / name)) for name in DEPARTMENTS})
-    report("articles", articles(data / "qa" / "squad2" / "corpus.jsonl"))
+    report("articles", articles(data / "qa" / "squad2"))
 
 
 def report(title: str, topics: Mapping[str, Sequence[Text]]) -> None:
@@ -68,13 +68,12 @@ def pages(folder: Path) -> Iterator[Text]:
                 yield text.replace("[", "").replace("]", ""), str(file)
 
 
-def articles(corpus: Path) -> dict[str, list[Text]]:
+def articles(squad: Path) -> dict[str, list[Text]]:
     """Return the first sentences of the paragraphs of each article."""
     found: dict[str, list[Text]] = {}
-    for line in corpus.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        spans = split(row["text"])[:SENTENCES]
-        found.setdefault(row["title"], []).append((row["text"][: spans[-1][1]], row["_id"]))
+    for one in paragraphs(squad).values():
+        spans = split(one.text)[:SENTENCES]
+        found.setdefault(one.title, []).append((one.text[: spans[-1][1]], one.id))
     return {name: texts for name, texts in found.items() if len(texts) >= LEAST_PARAGRAPHS}
 
 

@@ -986,10 +986,12 @@ class Pipeline:
         hits = self._also_worded(question, found.hits, pool, where)
         passages = retriever.with_blocks(hits)
         word_weights = self._word_weights(question)
-        asked, embedder = analyse(question), self._remembered()
-        if model is not None:
-            return passages, weigh(asked, passages, word_weights, embedder, model), word_weights
-        return passages, self._read(asked, passages, word_weights), word_weights
+        asked = analyse(question)
+        if model is None:
+            ranked = self._read(asked, passages, word_weights)
+        else:
+            ranked = weigh(asked, passages, word_weights, self._remembered(), model)
+        return passages, ranked, word_weights
 
     def _read(
         self, asked: Question, passages: Sequence[Passage], word_weights: Mapping[str, float]

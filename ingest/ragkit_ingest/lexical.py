@@ -81,7 +81,8 @@ def any_of(unique: Iterable[str]) -> str:
 
 def stem(word: str) -> str:
     """Return the English stem of a lower-case word; words with digits stay as they are."""
-    return _stemmed(word)
+    stemmed: str = _stemmer().stemWord(word)
+    return stemmed
 
 
 def _fold(text: str) -> str:
@@ -105,13 +106,13 @@ def _split_uncached(token: str) -> Iterator[str]:
     if token.endswith(("'s", "\u2019s")):
         token = token[:-2]
     if token.isalpha():
-        yield _stemmed(token)
+        yield stem(token)
         return
     parts = [part.replace(",", "") for part in _PART.findall(token)]
-    yield from map(_stemmed, parts)
+    yield from map(stem, parts)
     joined = "".join(char for char in token if char.isalnum())
     if len(parts) > 1 or joined not in parts:
-        yield _stemmed(joined) if joined.isalpha() else joined
+        yield stem(joined) if joined.isalpha() else joined
 
 
 def _pairs(token: str) -> Iterator[str]:
@@ -119,11 +120,6 @@ def _pairs(token: str) -> Iterator[str]:
     if len(characters) == 1:
         yield characters[0]
     yield from (first + second for first, second in pairwise(characters))
-
-
-def _stemmed(word: str) -> str:
-    stemmed: str = _stemmer().stemWord(word)
-    return stemmed
 
 
 @cache
