@@ -53,6 +53,8 @@ def run_python(
 ) -> Usage:
     """Run Python with arguments and return what that used.
 
+    Bytecode is kept, wherever this runs, as it is on a user's machine.
+
     Args:
         arguments: After the interpreter, such as `["-m", "ragkit.cli.main", "status"]`.
         environment: Set in addition to this process's own environment.
@@ -68,7 +70,7 @@ def run_python(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=errors,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **(environment or {})},
         )
         watch = _MemoryWatch(process.pid)
         watch.start()

@@ -100,6 +100,7 @@ def _frame(options: argparse.Namespace, bench: Bench) -> dict[str, Any]:
             system.name: {
                 "label": system.label,
                 "setting": system.setting,
+                "embeds_all": system.embeds_all,
                 "versions": versions(system, bench.pythons[system.name]),
                 "runs": {},
             }

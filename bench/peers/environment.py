@@ -34,7 +34,7 @@ def prepared(system: System, folder: Path) -> Path:
     Raises:
         EnvironmentFailedError: If uv is missing or an installation fails.
     """
-    home = folder / system.name
+    home = folder / system.environment
     python = home / "bin" / "python"
     wanted = _wanted(system)
     stamp = home / _STAMP
@@ -81,7 +81,7 @@ def _wanted(system: System) -> str:
 
 
 def _file(system: System) -> Path:
-    return Path(__file__).with_name(f"{system.name}.txt")
+    return Path(__file__).with_name(f"{system.environment}.txt")
 
 
 def _uv(arguments: Sequence[str]) -> None:

@@ -29,6 +29,7 @@ class Summary:
         disk_mb: Size of the index.
         chunks: In the index.
         ndcg: nDCG@10 on the judged set; None if that was not measured.
+        embeds_all: Whether all of its text goes through the model.
     """
 
     label: str
@@ -43,6 +44,7 @@ class Summary:
     disk_mb: float
     chunks: int
     ndcg: float | None
+    embeds_all: bool
 
     @property
     def peak_mb(self) -> float:
@@ -100,16 +102,23 @@ def aims(found: Mapping[str, Summary]) -> list[Aim]:
             wanted=wanted,
         )
 
-    fastest = max(others, key=lambda each: each.ingest_kb_per_cpu_s)
-    return [
-        Aim(
-            what="ingest, at least 4 times as much a CPU second",
+    def against_fastest(what: str, peers: Sequence[Summary]) -> Aim:
+        fastest = max(peers, key=lambda each: each.ingest_kb_per_cpu_s)
+        return Aim(
+            what=what,
             unit="KB / CPU s",
             ours=ours.ingest_kb_per_cpu_s,
             best=fastest.ingest_kb_per_cpu_s,
             whose=fastest.label,
             factor=ours.ingest_kb_per_cpu_s / fastest.ingest_kb_per_cpu_s,
             wanted=4.0,
+        )
+
+    return [
+        against_fastest("ingest, at least 4 times as much a CPU second", others),
+        against_fastest(
+            "the same beside those that embed all of their text",
+            [each for each in others if each.embeds_all],
         ),
         against("cold first answer, at least 3 times sooner", "s", 3.0, lambda s: s.cold_wall_s),
         against("the same in CPU time", "CPU s", 3.0, lambda s: s.cold_cpu_s),
@@ -135,4 +144,5 @@ def _summary(found: Mapping[str, Any], kilobytes: float) -> Summary:
         disk_mb=median(run["disk_mb"] for run in runs["ingest"]),
         chunks=int(runs["ingest"][-1]["chunks"]),
         ndcg=found["judged"]["ndcg@10"] if "judged" in found else None,
+        embeds_all=found["embeds_all"],
     )

@@ -36,8 +36,6 @@ _OFFLINE = {
     "HTTPS_PROXY": "http://127.0.0.1:9",
     "ALL_PROXY": "http://127.0.0.1:9",
     "NO_PROXY": "",
-    # Bytecode is kept, wherever this runs, as it is on a user's machine.
-    "PYTHONDONTWRITEBYTECODE": "",
     "PYTHONPATH": str(ROOT),
 }
 _OFFLINE |= {name.lower(): value for name, value in _OFFLINE.items() if name.endswith("PROXY")}

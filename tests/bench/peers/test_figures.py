@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.peers.figures import aims, summaries
@@ -28,10 +30,11 @@ def test_the_peak_is_that_of_the_hungriest_step() -> None:
 
 
 def test_each_aim_is_held_against_the_best_of_the_others_in_that_figure() -> None:
-    ingest, cold, cold_cpu, warm, memory = aims(summaries(figures()))
+    ingest, whole, cold, cold_cpu, warm, memory = aims(summaries(figures()))
     assert ingest.whose == "LangChain + Chroma"
     assert ingest.factor == pytest.approx(40.0 / (400 / 44))
     assert ingest.reached is True
+    assert whole == replace(ingest, what=whole.what)
     assert (cold.whose, cold.factor, cold.reached) == ("txtai", 2.0, False)
     assert (cold_cpu.factor, cold_cpu.reached) == (2.0, False)
     assert (warm.whose, warm.reached) == ("LangChain + Chroma", False)
@@ -40,8 +43,18 @@ def test_each_aim_is_held_against_the_best_of_the_others_in_that_figure() -> Non
     assert memory.reached is False
 
 
+def test_ingest_is_also_held_against_those_that_embed_all_of_their_text() -> None:
+    found = figures()
+    for run in found["systems"]["llama_index"]["runs"]["ingest"]:
+        run["cpu_s"] = 20.0
+    any_, whole = aims(summaries(found))[:2]
+    assert (any_.whose, any_.factor, any_.reached) == ("LlamaIndex", 2.0, False)
+    assert (whole.whose, whole.factor) == ("LangChain + Chroma", pytest.approx(4.4))
+    assert whole.reached is True
+
+
 def test_an_aim_that_is_just_met_is_reached() -> None:
     found = figures()
     for run in found["systems"]["ragkit"]["runs"]["warm"]:
         run["wall_p95_ms"] = 8.0
-    assert aims(summaries(found))[3].reached is True
+    assert aims(summaries(found))[4].reached is True
