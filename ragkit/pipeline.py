@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import tempfile
@@ -31,7 +30,6 @@ from ragkit.generate.protocol import (
     TextDelta,
     Turn,
 )
-from ragkit.generate.relay import agenerated
 from ragkit.inert import LEFT_OUT, InertStream, addresses
 from ragkit.logistic import Logistic
 from ragkit.looked import Looked
@@ -477,6 +475,10 @@ class Pipeline:
 
         Cancelling the task, or closing the iterator, ends the writing as with `aask`.
         """
+        import asyncio
+
+        from ragkit.generate.relay import agenerated
+
         begun = await asyncio.to_thread(self._begin, question, k, where, history)
         draft = Draft(sentences=())
         if begun.sure >= self.config.min_confidence:
@@ -978,6 +980,8 @@ class Pipeline:
             where: Conditions on the documents.
             model: Scores the sentences, which are then not read; by default the packaged ones.
         """
+        if model is None and isinstance(self._remembered(), TokenEmbedder):
+            packaged_reader().prepare()
         retriever = self._retriever()
         mode = self.config.mode
         found = retriever.search(

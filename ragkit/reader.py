@@ -13,22 +13,22 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
 from importlib import resources
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit_ingest.embed.batch import batches
-from ragkit_ingest.embed.bert_graph import computed, has_bf16
+from ragkit_ingest.embed.bert_graph import MINILM_L6, Graph, build_cross_encoder
+from ragkit_ingest.embed.inference import Inference
 from ragkit_ingest.embed.packaged import (
-    WEIGHTS_SHA256,
     ModelFiles,
     packaged_model,
     packaged_tokenizer,
-    read_checked,
+    packaged_weights,
 )
 
 FILE = "reader.safetensors"
@@ -40,6 +40,7 @@ _BEGIN, _END = 101, 102
 _BATCH_TOKENS = 1024
 _BATCH_TEXTS = 16
 _STEP = 8
+_FIRST = "first"
 
 
 class Reader:
@@ -62,9 +63,20 @@ class Reader:
         files: ModelFiles | None = None,
     ) -> None:
         self._adapter = adapter
-        self._precision = precision
         self._given_files = files
-        self._lock = Lock()
+        self._inference = Inference(self._graph, precision)
+
+    def prepare(self) -> None:
+        """Begin to load the model in a thread of its own, if it is not loaded; do not wait.
+
+        It also reads a pair there: the first is slow, since weights are then brought into order.
+
+        What goes wrong there goes wrong again, and is raised, when something is read.
+        """
+        if not self._inference.loaded:
+            threads = ThreadPoolExecutor(1, thread_name_prefix="ragkit-reader")
+            threads.submit(self.scores, _FIRST, [_FIRST])
+            threads.shutdown(wait=False)
 
     def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return for each text the logit that it answers the question, shape (len(texts),).
@@ -88,9 +100,8 @@ class Reader:
                 pairs, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=_STEP
             )
         )
-        with self._lock:
-            for rows, logits in computed(self._queue, inputs, output=0):
-                found[rows] = logits[:, 0]
+        for rows, logits in self._inference.computed(inputs, side_by_side=True, change=False):
+            found[rows] = logits[:, 0]
         return found
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
@@ -100,8 +111,7 @@ class Reader:
 
     def release(self) -> None:
         """Give the model's memory back; the next question loads it again."""
-        with self._lock:
-            self.__dict__.pop("_queue", None)
+        self._inference.release()
 
     @cached_property
     def _files(self) -> ModelFiles:
@@ -111,18 +121,13 @@ class Reader:
     def _tokenizer(self) -> Any:
         return packaged_tokenizer(self._files)
 
-    @cached_property
-    def _queue(self) -> Any:
+    def _graph(self) -> Graph:
         from safetensors.numpy import load
 
-        from ragkit_ingest.embed.bert_graph import MINILM_L6, build_cross_encoder, compiled
-
-        weights = load(read_checked(self._files.weights, WEIGHTS_SHA256))
         adapter = self._adapter
         if adapter is None:
             adapter = load((resources.files("ragkit") / FILE).read_bytes())
-        precision = self._precision or ("bf16" if has_bf16() else "f32")
-        return compiled(build_cross_encoder(merged(weights, adapter), MINILM_L6), precision)
+        return build_cross_encoder(merged(packaged_weights(self._files), adapter), MINILM_L6)
 
 
 @cache

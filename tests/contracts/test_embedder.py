@@ -14,12 +14,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from ragkit_ingest.embed.bert_folder import BertFolder
 from ragkit_ingest.embed.endpoint import EndpointEmbedder, EndpointSettings
 from ragkit_ingest.embed.llama_index import LlamaIndexEmbedder
 from ragkit_ingest.embed.minilm import MiniLM
-from ragkit_ingest.embed.packaged import ModelFiles, packaged_model, read_checked
+from ragkit_ingest.embed.packaged import (
+    ModelFiles,
+    packaged_model,
+    packaged_weights,
+    read_checked,
+)
 from ragkit_ingest.embed.protocol import Embedder, Fingerprint, Releasable
 from ragkit_ingest.embed.sentence_transformer import SentenceTransformerEmbedder
 from ragkit_ingest.errors import EmbedderError
@@ -184,12 +190,28 @@ def test_a_missing_file_says_what_to_install(tmp_path: Path) -> None:
         read_checked(tmp_path / "model.safetensors", "00")
 
 
+def test_the_weights_stand_in_memory_once_as_long_as_somebody_holds_one() -> None:
+    files = packaged_model()
+    first, second = packaged_weights(files), packaged_weights(files)
+    assert first.keys() == second.keys()
+    assert all(np.shares_memory(first[name], second[name]) for name in first)
+
+
+def test_the_weights_are_what_safetensors_reads() -> None:
+    files = packaged_model()
+    expected = load_file(files.weights)
+    found = packaged_weights(files)
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[name], value) for name, value in expected.items())
+
+
 @pytest.mark.parametrize("anew", [False, True])
 def test_a_file_that_is_altered_after_it_was_checked_is_refused(tmp_path: Path, anew: bool) -> None:
     file = tmp_path / "model.safetensors"
     file.write_bytes(b"weights")
     right = hashlib.sha256(b"weights").hexdigest()
-    assert read_checked(file, right) == read_checked(file, right) == b"weights"
+    for _ in range(2):
+        assert read_checked(file, right).tobytes() == b"weights"
     with pytest.raises(EmbedderError, match="was altered"):
         read_checked(file, hashlib.sha256(b"others").hexdigest())
     first = file.stat()
@@ -201,4 +223,4 @@ def test_a_file_that_is_altered_after_it_was_checked_is_refused(tmp_path: Path, 
     with pytest.raises(EmbedderError, match="was altered, so it is not loaded"):
         read_checked(file, right)
     file.write_bytes(b"weights")
-    assert read_checked(file, right) == b"weights"
+    assert read_checked(file, right).tobytes() == b"weights"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -106,8 +108,24 @@ def test_additions_are_added() -> None:
 def test_it_gives_its_memory_back(reader: Reader) -> None:
     before = reader.scores(QUESTION, TEXTS).tolist()
     reader.release()
-    assert "_queue" not in vars(reader)
+    assert not reader._inference.loaded
     assert reader.scores(QUESTION, TEXTS).tolist() == before
+
+
+def test_it_is_loaded_while_something_else_is_done() -> None:
+    reader = Reader()
+    reader.prepare()
+    reader.prepare()
+    expected = Reader().scores(QUESTION, TEXTS)
+    assert reader.scores(QUESTION, TEXTS).tolist() == expected.tolist()
+
+
+def test_what_goes_wrong_on_the_way_is_raised_when_something_is_read(tmp_path: Path) -> None:
+    files = packaged_model()
+    reader = Reader(files=ModelFiles(weights=tmp_path / "gone", tokenizer=files.tokenizer))
+    reader.prepare()
+    with pytest.raises(EmbedderError, match="cannot be read"):
+        reader.scores(QUESTION, TEXTS)
 
 
 def test_an_altered_model_is_refused(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -12,14 +12,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit_ingest.embed.batch import batches
-from ragkit_ingest.embed.bert_graph import BertShape, has_bf16
+from ragkit_ingest.embed.bert_graph import BertShape, Graph, build
+from ragkit_ingest.embed.inference import MANY, Inference
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.embed.sentence_transformer import SentenceTransformerEmbedder
 from ragkit_ingest.embed.unit import unit_vectors
@@ -91,12 +91,12 @@ class BertFolder(SentenceTransformerEmbedder):
     ) -> None:
         super().__init__(source, query_prefix=query_prefix, document_prefix=document_prefix)
         self._folder = Path(source).expanduser()
-        self._computing = Lock()
+        self._inference = Inference(self._graph)
 
     @property
     def precision(self) -> str:
         """The arithmetic in use: "bf16" or "f32"."""
-        return "bf16" if has_bf16() else "f32"
+        return self._inference.precision
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return each text's length in the model's tokens, without special tokens or limit."""
@@ -105,8 +105,7 @@ class BertFolder(SentenceTransformerEmbedder):
 
     def release(self) -> None:
         """Give the model's memory back; the next text loads it again."""
-        with self._computing:
-            self.__dict__.pop("_request", None)
+        self._inference.release()
 
     def _embed(self, texts: Sequence[str], task: str, prefix: str) -> Vectors:
         del task  # the prefix says it
@@ -116,12 +115,18 @@ class BertFolder(SentenceTransformerEmbedder):
             return vectors
         read = self._reader.encode_batch_fast([prefix + text for text in texts])
         ids = [encoding.ids for encoding in read]
-        with self._computing, self._translated():
-            request = self._request
-            for batch, padded, mask in batches(
+        inputs = (
+            (rows, (padded, mask))
+            for rows, padded, mask in batches(
                 ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS
+            )
+        )
+        with self._translated():
+            one = len(texts) == 1
+            for rows, found in self._inference.computed(
+                inputs, side_by_side=not one, change=one or len(texts) >= MANY
             ):
-                vectors[batch] = request.infer([padded, mask])[0]
+                vectors[rows] = found
         return unit_vectors(list(vectors), f"the embedding model {self._folder}")
 
     @cached_property
@@ -143,11 +148,8 @@ class BertFolder(SentenceTransformerEmbedder):
             tokenizer.no_truncation()
             return tokenizer
 
-    @cached_property
-    def _request(self) -> Any:
+    def _graph(self) -> Graph:
         from safetensors.numpy import load_file
-
-        from ragkit_ingest.embed.bert_graph import build, import_openvino
 
         config = _read(self._folder / "config.json")
         shape = BertShape(
@@ -164,19 +166,7 @@ class BertFolder(SentenceTransformerEmbedder):
                 f"the embedding model {self._folder} has {rows} positions, but says that it reads "
                 f"{most} tokens; get the model again"
             )
-        compiled = (
-            import_openvino()
-            .Core()
-            .compile_model(
-                build(weights, shape),
-                "CPU",
-                {
-                    "INFERENCE_PRECISION_HINT": self.precision,
-                    "PERFORMANCE_HINT": "LATENCY",
-                },
-            )
-        )
-        return compiled.create_infer_request()
+        return build(weights, shape)
 
 
 def _plain(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

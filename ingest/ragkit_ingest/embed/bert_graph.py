@@ -9,17 +9,15 @@ Source: Devlin et al., NAACL 2019 (the encoder); Reimers and Gurevych, EMNLP 201
 from __future__ import annotations
 
 import importlib
-import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_Key = TypeVar("_Key")
 _CONVERTER = "openvino.tools.ovc"
 
 
@@ -38,6 +36,20 @@ class BertShape:
     hidden: int
     heads: int
     layer_norm_eps: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """What `Inference` computes with.
+
+    Attributes:
+        model: An `openvino.Model`. Its first input, float32 of shape (batch, length, hidden), are
+            the vectors of the words.
+        words: Those of the vocabulary, float32 of shape (vocabulary, hidden).
+    """
+
+    model: Any
+    words: NDArray[np.float32]
 
 
 MINILM_L6 = BertShape(layers=6, hidden=384, heads=12, layer_norm_eps=1e-12)
@@ -86,51 +98,7 @@ def has_bf16() -> bool:
     return "BF16" in capabilities
 
 
-def compiled(model: Any, precision: str) -> Any:
-    """Return an `openvino.AsyncInferQueue` with a place a processor, each of one thread.
-
-    Args:
-        model: A graph of this module.
-        precision: "f32" or "bf16".
-    """
-    openvino, threads = import_openvino(), _processors()
-    options = {
-        "INFERENCE_PRECISION_HINT": precision,
-        "NUM_STREAMS": threads,
-        "INFERENCE_NUM_THREADS": threads,
-    }
-    return openvino.AsyncInferQueue(openvino.Core().compile_model(model, "CPU", options), threads)
-
-
-def computed(
-    queue: Any, inputs: Iterable[tuple[_Key, Sequence[NDArray[Any]]]], *, output: int
-) -> list[tuple[_Key, NDArray[np.float32]]]:
-    """Return one of the model's outputs for each (key, its inputs), in any order.
-
-    Args:
-        queue: What `compiled` returned; nobody else may use it meanwhile.
-        inputs: In the model's order.
-        output: Which of its outputs, from 0.
-    """
-    found: list[tuple[_Key, NDArray[np.float32]]] = []
-
-    def keep(request: Any, key: _Key) -> None:
-        found.append((key, request.get_output_tensor(output).data.copy()))
-
-    queue.set_callback(keep)
-    for key, given in inputs:
-        queue.start_async(list(given), key)
-    queue.wait_all()
-    return found
-
-
-def _processors() -> int:
-    """Return how many processors this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def build(weights: Mapping[str, NDArray[Any]], shape: BertShape) -> Any:
+def build(weights: Mapping[str, NDArray[Any]], shape: BertShape) -> Graph:
     """Return the graph of the encoder, mean pooling and normalisation.
 
     Args:
@@ -138,14 +106,14 @@ def build(weights: Mapping[str, NDArray[Any]], shape: BertShape) -> Any:
         shape: The encoder's sizes.
 
     Returns:
-        An `openvino.Model` with inputs `ids` and `mask`, both int64 of shape (batch, length),
-        and two outputs, float32: the unit vectors, shape (batch, hidden), and the last layer's
-        token vectors, shape (batch, length, hidden).
+        A graph with one more input, `mask`, int64 of shape (batch, length), 1 where there is a
+        word, and two outputs, float32: the unit vectors, shape (batch, hidden), and the last
+        layer's token vectors, shape (batch, length, hidden).
     """
-    return _Graph(import_openvino(), weights, shape).model()
+    return _Builder(import_openvino(), weights, shape).encoder()
 
 
-def build_cross_encoder(weights: Mapping[str, NDArray[Any]], shape: BertShape) -> Any:
+def build_cross_encoder(weights: Mapping[str, NDArray[Any]], shape: BertShape) -> Graph:
     """Return the graph that scores pairs of texts, read together.
 
     Args:
@@ -156,14 +124,14 @@ def build_cross_encoder(weights: Mapping[str, NDArray[Any]], shape: BertShape) -
         shape: The encoder's sizes.
 
     Returns:
-        An `openvino.Model` with inputs `ids`, `kinds` (0 for the first text of a pair, 1 for the
-        second) and `mask`, all int64 of shape (batch, length), and one output, float32: logits of
-        shape (batch, 1).
+        A graph with two more inputs, int64 of shape (batch, length): `kinds`, 0 for the first text
+        of a pair and 1 for the second, and `mask`. It has one output, float32: logits of shape
+        (batch, 1).
     """
-    return _Graph(import_openvino(), weights, shape).cross_encoder()
+    return _Builder(import_openvino(), weights, shape).cross_encoder()
 
 
-class _Graph:
+class _Builder:
     """The builder; one method a part of the encoder."""
 
     def __init__(self, ov: Any, weights: Mapping[str, NDArray[Any]], shape: BertShape) -> None:
@@ -176,42 +144,45 @@ class _Graph:
         self._swap = self._ints([0, 2, 1, 3])
         self._merge = self._ints([0, 0, shape.hidden])
 
-    def model(self) -> Any:
-        op = self._op
-        ids = op.parameter([-1, -1], np.int64, name="ids")
-        mask = op.parameter([-1, -1], np.int64, name="mask")
-        seen = op.convert(mask, "f32")
-        x = self._encoded(ids, seen)
-        return self._ov.Model([self._pool(x, seen), x], [ids, mask], "sentence_encoder")
+    def encoder(self) -> Graph:
+        words, mask = self._words(), self._per_word("mask")
+        seen = self._op.convert(mask, "f32")
+        x = self._encoded(words, seen)
+        return self._graph([self._pool(x, seen), x], [words, mask])
 
-    def cross_encoder(self) -> Any:
+    def cross_encoder(self) -> Graph:
         op = self._op
-        ids, kinds, mask = (
-            op.parameter([-1, -1], np.int64, name=name) for name in ("ids", "kinds", "mask")
-        )
+        words, kinds, mask = self._words(), self._per_word("kinds"), self._per_word("mask")
         seen = op.convert(mask, "f32")
-        x = self._encoded(ids, seen, kinds)
+        x = self._encoded(words, seen, kinds)
         first = op.gather(x, self._ints(0), self._ints(1))
         hidden = op.tanh(self._linear(op.add(first, self._mean(x, seen)), "head.dense"))
-        return self._ov.Model(
-            [self._linear(hidden, "head.out")], [ids, kinds, mask], "cross_encoder"
-        )
+        return self._graph([self._linear(hidden, "head.out")], [words, kinds, mask])
 
-    def _encoded(self, ids: Any, seen: Any, kinds: Any = None) -> Any:
+    def _words(self) -> Any:
+        return self._op.parameter([-1, -1, self._shape.hidden], np.float32, name="words")
+
+    def _per_word(self, name: str) -> Any:
+        return self._op.parameter([-1, -1], np.int64, name=name)
+
+    def _graph(self, outputs: Sequence[Any], inputs: Sequence[Any]) -> Graph:
+        table = self._weights["embeddings.word_embeddings.weight"].astype(np.float32, copy=False)
+        return Graph(model=self._ov.Model(list(outputs), list(inputs), "bert"), words=table)
+
+    def _encoded(self, words: Any, seen: Any, kinds: Any = None) -> Any:
         op = self._op
         unseen = op.subtract(self._floats(1.0), op.unsqueeze(seen, self._ints([1, 2])))
         bias = op.multiply(unseen, self._floats(-1e9))
-        x = self._embeddings(ids, kinds)
+        x = self._embeddings(words, kinds)
         for layer in range(self._shape.layers):
             x = self._layer(x, bias, f"encoder.layer.{layer}.")
         return x
 
-    def _embeddings(self, ids: Any, kinds: Any) -> Any:
+    def _embeddings(self, words: Any, kinds: Any) -> Any:
         op = self._op
         zero = self._ints(0)
-        length = op.gather(op.shape_of(ids), self._ints(1), zero)
+        length = op.gather(op.shape_of(words), self._ints(1), zero)
         positions = op.range(zero, length, self._ints(1), "i64")
-        words = op.gather(self._weight("embeddings.word_embeddings.weight"), ids, zero)
         places = op.gather(self._weight("embeddings.position_embeddings.weight"), positions, zero)
         table = self._weights["embeddings.token_type_embeddings.weight"]
         kind = self._floats(table[0])

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from ragkit_ingest.embed.batch import batches
-from ragkit_ingest.embed.bert_graph import computed, has_bf16
+from ragkit_ingest.embed.bert_graph import MINILM_L6, Graph, build, import_openvino
+from ragkit_ingest.embed.inference import MANY, Inference
 from ragkit_ingest.embed.packaged import (
     WEIGHTS_SHA256,
     ModelFiles,
     packaged_model,
     packaged_tokenizer,
-    read_checked,
+    packaged_weights,
 )
 from ragkit_ingest.embed.protocol import Fingerprint, TokenVectors, Vectors
 from ragkit_ingest.errors import EmbedderError
@@ -31,8 +31,7 @@ class MiniLM:
     """all-MiniLM-L6-v2: 384 dimensions, reads 256 tokens, mean pooling.
 
     The weights are loaded and their hash checked at the first text, not before. Instances may
-    be shared between threads. Batches are computed side by side, each by one thread: threads that
-    share a batch wait for each other (measured: 15 % more processor time).
+    be shared between threads.
 
     Args:
         files: Where the model is; by default in the installed package.
@@ -43,8 +42,7 @@ class MiniLM:
 
     def __init__(self, files: ModelFiles | None = None, *, precision: str | None = None) -> None:
         self._files = files or packaged_model()
-        self._precision = precision
-        self._lock = Lock()
+        self._inference = Inference(self._graph, precision)
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -59,7 +57,7 @@ class MiniLM:
     @property
     def precision(self) -> str:
         """The arithmetic in use: "bf16" or "f32"."""
-        return self._precision or ("bf16" if has_bf16() else "f32")
+        return self._inference.precision
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return each text's length in word pieces, without special tokens or limit."""
@@ -73,7 +71,7 @@ class MiniLM:
             EmbedderError: If the model is missing, altered or answers with anything but finite
                 vectors.
         """
-        return self._embedded(texts, step=0)
+        return self._embedded(texts, step=0, change=len(texts) >= MANY)
 
     def embed_apart(self, texts: Sequence[str]) -> Vectors:
         """Return what `embed_documents` returns, each vector the same whatever stands beside it.
@@ -83,7 +81,9 @@ class MiniLM:
         """
         return self._embedded(texts, step=_STEP)
 
-    def _embedded(self, texts: Sequence[str], *, step: int) -> Vectors:
+    def _embedded(
+        self, texts: Sequence[str], *, step: int, side_by_side: bool = True, change: bool = False
+    ) -> Vectors:
         vectors = np.zeros((len(texts), 384), np.float32)
         if not texts:
             return vectors
@@ -95,9 +95,9 @@ class MiniLM:
                 ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=step
             )
         )
-        with self._lock:
-            for rows, found in computed(self._queue, inputs, output=0):
-                vectors[rows] = found
+        done = self._inference.computed(inputs, side_by_side=side_by_side, change=change)
+        for rows, found in done:
+            vectors[rows] = found
         if not np.isfinite(vectors).all():
             raise EmbedderError(
                 f"the embedding model gave numbers that are not finite in {self.precision}; "
@@ -107,7 +107,8 @@ class MiniLM:
 
     def embed_query(self, text: str) -> Vectors:
         """Return the question's unit vector, shape (384,)."""
-        vector: Vectors = self.embed_documents([text])[0]
+        # Padded to few lengths: for a new one kernels are made, which takes longer than to compute.
+        vector: Vectors = self._embedded([text], step=_STEP, side_by_side=False, change=True)[0]
         return vector
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
@@ -117,8 +118,8 @@ class MiniLM:
             (place, (ids := np.asarray([encoding.ids], np.int64), np.ones_like(ids)))
             for place, encoding in enumerate(encodings)
         )
-        with self._lock:
-            states = {place: one[0] for place, one in computed(self._queue, inputs, output=1)}
+        done = self._inference.computed(inputs, output=1, side_by_side=True, change=False)
+        states = {place: one[0] for place, one in done}
         found = []
         for place, encoding in enumerate(encodings):
             kept = [row for row, (start, end) in enumerate(encoding.offsets) if end > start]
@@ -133,8 +134,7 @@ class MiniLM:
 
     def release(self) -> None:
         """Give the model's memory back, about 130 MB; the next text loads it again."""
-        with self._lock:
-            self.__dict__.pop("_queue", None)
+        self._inference.release()
 
     @cached_property
     def _counter(self) -> Any:
@@ -144,11 +144,6 @@ class MiniLM:
     def _reader(self) -> Any:
         return packaged_tokenizer(self._files, max_tokens=MAX_TOKENS)
 
-    @cached_property
-    def _queue(self) -> Any:
-        from safetensors.numpy import load
-
-        from ragkit_ingest.embed.bert_graph import MINILM_L6, build, compiled
-
-        weights = load(read_checked(self._files.weights, WEIGHTS_SHA256))
-        return compiled(build(weights, MINILM_L6), self.precision)
+    def _graph(self) -> Graph:
+        import_openvino()  # while another thread may be reading the weights
+        return build(packaged_weights(self._files), MINILM_L6)
