@@ -981,7 +981,7 @@ class Pipeline:
             model: Scores the sentences, which are then not read; by default the packaged ones.
         """
         if model is None and isinstance(self._remembered(), TokenEmbedder):
-            packaged_reader().prepare()
+            packaged_reader().prepare()  # loaded while the question is searched for
         retriever = self._retriever()
         mode = self.config.mode
         found = retriever.search(
