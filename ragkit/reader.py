@@ -40,7 +40,6 @@ _BEGIN, _END = 101, 102
 _BATCH_TOKENS = 1024
 _BATCH_TEXTS = 16
 _STEP = 8
-_FIRST = "first"
 
 
 class Reader:
@@ -70,12 +69,11 @@ class Reader:
         """Begin to load the model in a thread of its own, if it is not loaded; do not wait.
 
         It also reads a pair there: the first is slow, since weights are then brought into order.
-
         What goes wrong there goes wrong again, and is raised, when something is read.
         """
         if not self._inference.loaded:
             threads = ThreadPoolExecutor(1, thread_name_prefix="ragkit-reader")
-            threads.submit(self.scores, _FIRST, [_FIRST])
+            threads.submit(self.scores, "", [""])
             threads.shutdown(wait=False)
 
     def scores(self, question: str, texts: Sequence[str]) -> NDArray[np.float32]:

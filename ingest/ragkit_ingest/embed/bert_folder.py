@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit_ingest.embed.batch import batches
 from ragkit_ingest.embed.bert_graph import BertShape, Graph, build
 from ragkit_ingest.embed.inference import MANY, Inference
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
@@ -25,8 +24,6 @@ from ragkit_ingest.embed.sentence_transformer import SentenceTransformerEmbedder
 from ragkit_ingest.embed.unit import unit_vectors
 from ragkit_ingest.errors import EmbedderError
 
-_BATCH_TOKENS = 2048
-_BATCH_TEXTS = 16
 _WEIGHTS = "model.safetensors"
 _TOKENIZER = "tokenizer.json"
 _KINDS = {"F32", "F16", "I64"}
@@ -110,23 +107,18 @@ class BertFolder(SentenceTransformerEmbedder):
     def _embed(self, texts: Sequence[str], task: str, prefix: str) -> Vectors:
         del task  # the prefix says it
         fingerprint: Fingerprint = self.fingerprint
-        vectors = np.zeros((len(texts), fingerprint.dimension), np.float32)
         if not texts:
-            return vectors
+            return np.zeros((0, fingerprint.dimension), np.float32)
         read = self._reader.encode_batch_fast([prefix + text for text in texts])
         ids = [encoding.ids for encoding in read]
-        inputs = (
-            (rows, (padded, mask))
-            for rows, padded, mask in batches(
-                ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS
-            )
-        )
+        one = len(texts) == 1
         with self._translated():
-            one = len(texts) == 1
-            for rows, found in self._inference.computed(
-                inputs, side_by_side=not one, change=one or len(texts) >= MANY
-            ):
-                vectors[rows] = found
+            vectors = self._inference.encoded(
+                ids,
+                fingerprint.dimension,
+                side_by_side=not one,
+                change=one or len(texts) >= MANY,
+            )
         return unit_vectors(list(vectors), f"the embedding model {self._folder}")
 
     @cached_property

@@ -1,7 +1,7 @@
 """Computes batches with a graph of `bert_graph`: one text soon, or many at the least cost.
 
 The vectors of words are looked up here and not in the graph, which would hold a copy of that large
-table and take a third longer to compile.
+table and take half as long again to compile.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit_ingest.embed.batch import batches
 from ragkit_ingest.embed.bert_graph import Graph, has_bf16, import_openvino
 
 _Key = TypeVar("_Key")
+_BATCH_TOKENS = 2048
+_BATCH_TEXTS = 16
 
 
 MANY = 256
@@ -50,6 +53,35 @@ class Inference:
     def loaded(self) -> bool:
         """Whether the next batch finds the graph compiled."""
         return self._held is not None
+
+    def encoded(
+        self,
+        token_ids: Sequence[Sequence[int]],
+        dimension: int,
+        *,
+        step: int = 0,
+        side_by_side: bool,
+        change: bool,
+    ) -> NDArray[np.float32]:
+        """Return the graph's first output for each text, in order, shape (texts, dimension).
+
+        Args:
+            token_ids: One sequence of ids a text, special tokens included.
+            dimension: Of the vectors.
+            step: See `batches`.
+            side_by_side: See `computed`.
+            change: Likewise.
+        """
+        vectors = np.zeros((len(token_ids), dimension), np.float32)
+        inputs = (
+            (rows, (padded, mask))
+            for rows, padded, mask in batches(
+                token_ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=step
+            )
+        )
+        for rows, found in self.computed(inputs, side_by_side=side_by_side, change=change):
+            vectors[rows] = found
+        return vectors
 
     def computed(
         self,
@@ -104,9 +136,11 @@ class _Compiled:
             found.append((key, request.get_output_tensor(output).data.copy()))
 
         self._queue.set_callback(keep)
-        for key, (ids, *others) in inputs:
-            self._queue.start_async([self._words[ids], *others], key)
-        self._queue.wait_all()
+        try:
+            for key, (ids, *others) in inputs:
+                self._queue.start_async([self._words[ids], *others], key)
+        finally:
+            self._queue.wait_all()  # what is on its way must not end up with the next inputs
         return found
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ragkit_ingest.embed.batch import batches
 from ragkit_ingest.embed.bert_graph import MINILM_L6, Graph, build, import_openvino
 from ragkit_ingest.embed.inference import MANY, Inference
 from ragkit_ingest.embed.packaged import (
@@ -22,8 +21,6 @@ from ragkit_ingest.embed.protocol import Fingerprint, TokenVectors, Vectors
 from ragkit_ingest.errors import EmbedderError
 
 MAX_TOKENS = 256
-_BATCH_TOKENS = 2048
-_BATCH_TEXTS = 16
 _STEP = 8
 
 
@@ -84,20 +81,12 @@ class MiniLM:
     def _embedded(
         self, texts: Sequence[str], *, step: int, side_by_side: bool = True, change: bool = False
     ) -> Vectors:
-        vectors = np.zeros((len(texts), 384), np.float32)
         if not texts:
-            return vectors
+            return np.zeros((0, 384), np.float32)
         ids = [encoding.ids for encoding in self._reader.encode_batch_fast(list(texts))]
-
-        inputs = (
-            (rows, (padded, mask))
-            for rows, padded, mask in batches(
-                ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=step
-            )
+        vectors = self._inference.encoded(
+            ids, 384, step=step, side_by_side=side_by_side, change=change
         )
-        done = self._inference.computed(inputs, side_by_side=side_by_side, change=change)
-        for rows, found in done:
-            vectors[rows] = found
         if not np.isfinite(vectors).all():
             raise EmbedderError(
                 f"the embedding model gave numbers that are not finite in {self.precision}; "

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, BinaryIO
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -125,10 +125,9 @@ def read_checked(path: Path, sha256: str) -> NDArray[np.uint8]:
     """
     try:
         with path.open("rb") as file:
-            before = (sha256, *_mark(os.fstat(file.fileno())))
-            content = np.empty(os.fstat(file.fileno()).st_size, np.uint8)
-            file.readinto(content.data)
-            after = (sha256, *_mark(os.fstat(file.fileno())))
+            before = (sha256, *_mark(file))
+            content = np.fromfile(file, np.uint8)
+            after = (sha256, *_mark(file))
     except OSError as exc:
         raise EmbedderError(
             f"the embedding model's file {path} cannot be read ({exc.strerror}); "
@@ -147,6 +146,7 @@ def read_checked(path: Path, sha256: str) -> NDArray[np.uint8]:
     return content
 
 
-def _mark(about: os.stat_result) -> tuple[int, ...]:
+def _mark(file: BinaryIO) -> tuple[int, ...]:
     """Return what is another after any write: unlike mtime, ctime cannot be set back."""
+    about = os.fstat(file.fileno())
     return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns

@@ -117,6 +117,19 @@ def test_threads_may_share_it_and_change_it() -> None:
     assert not wrong
 
 
+def test_what_was_on_its_way_when_an_input_failed_does_not_come_with_the_next() -> None:
+    inference = Inference(Loads(), "f32")
+    expected = dict(computed(inference, side_by_side=True))
+    for _ in range(5):
+        with pytest.raises(IndexError):
+            inference.computed(
+                [(7, (IDS, MASK)), (8, (IDS + 100, MASK))], side_by_side=True, change=False
+            )
+        found = computed(inference, side_by_side=True)
+        assert sorted(key for key, _ in found) == [0, 1, 2, 3]
+        assert all(np.array_equal(vectors, expected[key]) for key, vectors in found)
+
+
 def test_a_graph_that_cannot_be_loaded_is_tried_again() -> None:
     class Fails(Loads):
         def __call__(self) -> Graph:
