@@ -90,7 +90,7 @@ def stage(index: str, sample: str, chunks: str) -> dict[str, Any]:
             )
             staging.stage(seen, _content(document.number, document.texts, text))
             keys = [text_key(one) for one in document.texts]
-            staging.add_vectors(space, keys, document.vectors)
+            staging.add_vectors(space, keys, document.vectors, document.sentences)
             if document.number % _TRANSACTION == 0:
                 connection.execute("COMMIT")
                 connection.execute("BEGIN IMMEDIATE")

@@ -17,6 +17,7 @@ from ragkit_ingest.embed.protocol import Vectors
 
 CHUNKS_A_DOCUMENT = 20
 GROUPS = 20
+SENTENCES = 5
 _WORDS_A_CHUNK = 90
 _VOCABULARY = 200_000
 _EXPONENT, _OFFSET = 1.05, 20.0
@@ -34,11 +35,13 @@ class Synthetic:
         number: From 0.
         texts: Of its chunks.
         vectors: One a chunk.
+        sentences: `SENTENCES` of each chunk, scattered around its vector.
     """
 
     number: int
     texts: tuple[str, ...]
     vectors: Vectors
+    sentences: tuple[Vectors, ...]
 
 
 def documents(sample: Vectors, chunks: int, *, seed: int = 0) -> Iterator[Synthetic]:
@@ -59,10 +62,12 @@ def documents(sample: Vectors, chunks: int, *, seed: int = 0) -> Iterator[Synthe
         topics = chance.integers(_STOPWORDS, _VOCABULARY // 10, _TOPICS)
         own = chance.random(ranks.shape) < 1 / 3
         ranks[own] = chance.choice(topics, int(own.sum()))
+        vectors = _scattered(sample, chance, count)
         yield Synthetic(
             number=number,
             texts=tuple(" ".join(row) for row in words[ranks]),
-            vectors=_scattered(sample, chance, count),
+            vectors=vectors,
+            sentences=tuple(_around(one, sample, chance, SENTENCES) for one in vectors),
         )
 
 
@@ -84,7 +89,10 @@ def questions(sample: Vectors, chunks: int, count: int) -> list[tuple[str, Vecto
 
 def _scattered(sample: Vectors, chance: np.random.Generator, count: int) -> Vectors:
     """Return unit vectors around one of the sample, scattered as the sample's vectors differ."""
-    centre = sample[chance.integers(len(sample))]
+    return _around(sample[chance.integers(len(sample))], sample, chance, count)
+
+
+def _around(centre: Vectors, sample: Vectors, chance: np.random.Generator, count: int) -> Vectors:
     one, other = chance.integers(0, len(sample), (2, count))
     moved = centre + _SCATTER * (sample[one] - sample[other]) / np.sqrt(2.0)
     unit: Vectors = (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)

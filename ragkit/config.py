@@ -48,6 +48,8 @@ class Config:
         depth: Candidates taken from each ranking before they are fused, 1 or more.
         fusion: How they are fused: "score" or "rank".
         dense_weight: Weight of the dense ranking in the fusion, 0 to 1.
+        sentence_weight: How far a candidate's nearest sentence counts beyond the passage as a
+            whole, 0 to 1; 0 for not at all.
         feedback: First passages that the question is moved towards, 0 to 100; 0 for none.
         feedback_weight: How far it is moved, 0 to 10.
         per_document: Most passages of one document before those of all others; 0 for no cap.
@@ -99,6 +101,7 @@ class Config:
     depth: int = 200
     fusion: str = "score"
     dense_weight: float = 0.6
+    sentence_weight: float = 0.75
     feedback: int = 2
     feedback_weight: float = 0.4
     per_document: int = 0
@@ -138,6 +141,7 @@ class Config:
         _between("k", self.k, 1, 100)
         _between("depth", self.depth, 1, 10_000)
         _between("dense_weight", self.dense_weight, 0, 1)
+        _between("sentence_weight", self.sentence_weight, 0, 1)
         _between("feedback", self.feedback, 0, 100)
         _between("feedback_weight", self.feedback_weight, 0, 10)
         _between("per_document", self.per_document, 0, 1000)

@@ -1087,6 +1087,7 @@ class Pipeline:
             dense_weight=self.config.dense_weight,
             feedback=self.config.feedback,
             feedback_weight=self.config.feedback_weight,
+            sentence_weight=self.config.sentence_weight,
             per_document=self.config.per_document,
             diversity=self.config.diversity,
             rerank_depth=self.config.rerank_depth,

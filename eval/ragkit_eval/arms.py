@@ -24,7 +24,8 @@ from ragkit_ingest.errors import ConfigError, UsageError
 
 PASSAGES = ("none", "retrieved", "gold")
 RETRIEVAL = (
-    *("mode", "k", "depth", "fusion", "dense_weight", "feedback", "feedback_weight"),
+    *("mode", "k", "depth", "fusion", "dense_weight", "sentence_weight"),
+    *("feedback", "feedback_weight"),
     *("per_document", "diversity", "reranker", "rerank_depth", "expand", "query_rewriting"),
     "min_confidence",
 )

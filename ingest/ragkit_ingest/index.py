@@ -29,6 +29,7 @@ from ragkit_ingest.errors import (
     UsageError,
 )
 from ragkit_ingest.published import Published, Scans, open_published, open_scans
+from ragkit_ingest.sentence_cache import SentenceCache
 from ragkit_ingest.shard import SMALL_INDEX, Ids, Shard, shares
 from ragkit_ingest.status import IndexStatus, SpaceStatus, StoredText
 from ragkit_ingest.store.exact import ExactSearcher, top
@@ -96,6 +97,7 @@ class Index:
         self._searcher_generation = 0
         self._scans: tuple[int, Scans | None] | None = None
         self._vectors = VectorCache()
+        self._sentences = SentenceCache()
         self._facts: tuple[Generation | None, list[DocumentFacts]] | None = None
         self._chosen_of: Generation | None = None
         self._chosen: dict[Hashable, Ids] = {}
@@ -112,6 +114,7 @@ class Index:
         with self._lock:
             self._close_searcher()
             self._vectors.clear()
+            self._sentences.clear()
             self._facts = self._scans = None
             self._chosen = {}
             self._disconnect()
@@ -222,6 +225,22 @@ class Index:
             if scans is not None:
                 return scans.vectors(chunk_ids)
             return self._vectors.vectors(reading, generation, chunk_ids)
+
+    def nearest_sentences(self, vector: Vectors, chunk_ids: Sequence[int]) -> Vectors:
+        """Return the highest cosine of each live chunk's sentences, shape (len(chunk_ids),).
+
+        Sentences are compared as they were read in the context of their chunk. One that has none,
+        or was embedded by an embedder that does not tell them, gets -1.
+
+        Args:
+            vector: The question's unit vector, shape (dimension,).
+            chunk_ids: Of some hundred candidates, in any order.
+        """
+        with self.reader() as reading:
+            generation = self.check_embedder()
+            if generation is None or not len(chunk_ids):
+                return np.empty(0, np.float32)
+            return self._sentences.nearest(reading, generation, vector, chunk_ids)
 
     def facts(self) -> Sequence[DocumentFacts]:
         """Return what filters may ask of every live document, by path.

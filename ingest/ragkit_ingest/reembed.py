@@ -27,7 +27,7 @@ from ragkit_ingest.catalog.space import Space, Spaces
 from ragkit_ingest.catalog.staging import Staging
 from ragkit_ingest.catalog.swap import Asides, Tokens, swap
 from ragkit_ingest.embed.protocol import Embedder
-from ragkit_ingest.embed.unit import check_vectors
+from ragkit_ingest.embed.unit import check_vectors, embedded
 from ragkit_ingest.errors import (
     EmbedderError,
     EmbedderMismatchError,
@@ -372,10 +372,10 @@ class _Reembedding:
         batch = dict(self._spaces.embedded_texts(chunk_ids))
         texts = list(batch.values())
         failpoint("embed.before")
-        vectors = self._embedder.embed_documents(texts)
+        vectors, sentences = embedded(self._embedder, texts)
         failpoint("embed.after")
-        check_vectors(vectors, len(texts), self._embedder.fingerprint)
-        Staging(self._db).add_vectors(space, list(batch), vectors)
+        check_vectors(vectors, len(texts), self._embedder.fingerprint, sentences)
+        Staging(self._db).add_vectors(space, list(batch), vectors, sentences)
         failpoint("embed.stored")
         self._embedded += len(texts)
 

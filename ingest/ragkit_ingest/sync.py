@@ -31,7 +31,7 @@ from ragkit_ingest.catalog.space import Spaces
 from ragkit_ingest.catalog.staging import EnclosedRow, FileRow, Seen, Staging, readable
 from ragkit_ingest.content import Content, Enclosed, content_of, texts_of
 from ragkit_ingest.discover import resolve
-from ragkit_ingest.embed.unit import check_vectors
+from ragkit_ingest.embed.unit import check_vectors, embedded
 from ragkit_ingest.errors import (
     MassDeletionError,
     MissingReaderError,
@@ -530,10 +530,11 @@ class _Sync:
         for start in range(0, len(keys), _EMBED_AT_ONCE):
             batch = slice(start, start + _EMBED_AT_ONCE)
             failpoint("embed.before")
-            vectors = self._index.embedder.embed_documents(texts[batch])
+            vectors, sentences = embedded(self._index.embedder, texts[batch])
             failpoint("embed.after")
-            check_vectors(vectors, len(texts[batch]), self._index.embedder.fingerprint)
-            self._staging.add_vectors(self._space, keys[batch], vectors)
+            made_by = self._index.embedder.fingerprint
+            check_vectors(vectors, len(texts[batch]), made_by, sentences)
+            self._staging.add_vectors(self._space, keys[batch], vectors, sentences)
             failpoint("embed.stored")
             self._embedded += len(vectors)
             self._progress(Progress(stage="embed", done=self._embedded, total=0))

@@ -6,6 +6,7 @@ definitions of its tables  a digest of them; said
 a document: its entry,     a digest beside each row; the document is taken out of the index
   text and chunks            and read again by the next sync
 a vector of the catalog    the same; taken from the published ones, else embedded again
+those of its sentences     the same; embedded again
 the words                  the full-text index's own check, and the words of every chunk;
                              indexed again
 the published vectors      their seal, ids and every vector; built again
@@ -26,8 +27,8 @@ from ragkit_ingest.catalog.log import read_log
 from ragkit_ingest.catalog.publish import Publisher, analysed
 from ragkit_ingest.catalog.reading import Generation, Reading
 from ragkit_ingest.catalog.staging import Staging
-from ragkit_ingest.embed.protocol import Vectors
-from ragkit_ingest.embed.unit import check_vectors
+from ragkit_ingest.embed.protocol import SentenceEmbedder, Vectors
+from ragkit_ingest.embed.unit import check_vectors, embedded
 from ragkit_ingest.errors import DamagedIndexError, DamagedStoreError
 from ragkit_ingest.failpoint import failpoint
 from ragkit_ingest.generation import GenerationFolders
@@ -370,7 +371,8 @@ class _Verification:
 
     def _staged_vectors(self) -> None:
         """Delete damaged vectors of an index that was never published."""
-        altered = self._unsound("vectors", "t.space_id, t.text_key")
+        named = "t.space_id, t.text_key"
+        altered = {*self._unsound("vectors", named), *self._unsound("sentences", named)}
         if altered:
             self._delete_vectors(altered)
             self._healed.append(
@@ -378,44 +380,57 @@ class _Verification:
                 "again by the next ingest"
             )
 
-    def _delete_vectors(self, named: Sequence[tuple[Any, ...]]) -> None:
+    def _delete_vectors(self, named: Iterable[tuple[Any, ...]]) -> None:
+        """Delete vectors, and with each those of its sentences."""
         self._db.executemany("DELETE FROM vectors WHERE space_id = ? AND text_key = ?", named)
 
-    def _vectors(self, generation: Generation) -> None:
-        altered = self._unsound("vectors", "t.space_id, t.text_key")
-        missing = self._db.execute(
+    def _missing(self, table: str, space_id: int) -> set[tuple[int, bytes]]:
+        """Return the space and the key of each live text that a table does not hold."""
+        found = self._db.execute(
             "SELECT DISTINCT c.text_key FROM chunks c JOIN revisions r ON r.id = c.revision_id"
-            " WHERE r.state = 'live' AND NOT EXISTS (SELECT 1 FROM vectors v"
+            f" WHERE r.state = 'live' AND NOT EXISTS (SELECT 1 FROM {table} v"
             " WHERE v.space_id = ? AND v.text_key = c.text_key)",
-            (generation.space_id,),
-        ).fetchall()
-        if others := sum(space != generation.space_id for space, _ in altered):
+            (space_id,),
+        )
+        return {(space_id, key) for (key,) in found}
+
+    def _vectors(self, generation: Generation) -> None:
+        """Look at the vectors of texts and of their sentences; only the former are published."""
+        space = generation.space_id
+        named = "t.space_id, t.text_key"
+        altered, broken = {*self._unsound("vectors", named)}, {*self._unsound("sentences", named)}
+        missing = self._missing("vectors", space)
+        if isinstance(self._index.embedder, SentenceEmbedder):
+            broken |= self._missing("sentences", space)
+        if others := sum(other != space for other, _ in altered | broken):
             self._healed.append(
                 f"{others} vectors kept of another embedder were damaged: deleted, and embedded "
                 "again when they are needed"
             )
-        keys = {key for space, key in altered if space == generation.space_id}
-        keys |= {key for (key,) in missing}
-        if not (altered or keys):
+        harmed = altered | broken | missing
+        if not harmed:
             return
-        found = self._published_vectors(generation, keys)
+        keys = {key for other, key in harmed if other == space}
+        found = self._published_vectors(generation, keys - {key for _, key in broken})
         texts = self._texts(keys - found.keys())
         again = self._embedded(list(texts.values()))
         with schema.transaction(self._db):
-            self._delete_vectors(altered)
+            self._delete_vectors(harmed - {(space, key) for key in found})
             staging = Staging(self._db)
-            for held in (found, dict(zip(texts, again, strict=True))):
-                if held:
-                    staging.add_vectors(generation.space_id, list(held), np.stack([*held.values()]))
+            staging.put_back_vectors(space, found)
+            left = list(texts)
+            for vectors, sentences in again:
+                batch, left = left[: len(vectors)], left[len(vectors) :]
+                staging.add_vectors(space, batch, vectors, sentences)
             failpoint("verify.vectors")
-        self._reembedded = len(again)
+        self._reembedded = len(texts)
         if found:
             self._healed.append(
                 f"{len(found)} vectors of the catalog were damaged: taken from the published ones"
             )
         if texts:
             self._healed.append(
-                f"{len(texts)} vectors of the catalog were damaged: re-embedded {len(again)}"
+                f"{len(texts)} vectors of the catalog were damaged: re-embedded {len(texts)}"
             )
 
     def _published_vectors(
@@ -455,13 +470,14 @@ class _Verification:
                 found[key] = embedded_text(*row)
         return found
 
-    def _embedded(self, texts: Sequence[str]) -> list[Vectors]:
-        again: list[Vectors] = []
+    def _embedded(self, texts: Sequence[str]) -> list[tuple[Vectors, list[Vectors]]]:
+        """Return the texts' vectors and those of their sentences, in batches."""
+        again = []
         for start in range(0, len(texts), _BATCH):
             batch = texts[start : start + _BATCH]
-            vectors = self._index.embedder.embed_documents(batch)
-            check_vectors(vectors, len(batch), self._index.embedder.fingerprint)
-            again += list(vectors)
+            vectors, sentences = embedded(self._index.embedder, batch)
+            check_vectors(vectors, len(batch), self._index.embedder.fingerprint, sentences)
+            again.append((vectors, sentences))
         return again
 
     # -- words and published vectors ---------------------------------------------------------

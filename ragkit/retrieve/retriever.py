@@ -30,6 +30,7 @@ MAX_QUERY_CHARACTERS = 4_000
 _VARIED = 5
 _VARIED_AT_LEAST = 50
 _DEEPEST = 20_000
+_READ_IN_SENTENCES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class RetrievalSettings:
         depth: Candidates taken from each ranking before they are fused, 1 or more.
         fusion: "score", a weighted mean of scaled scores, or "rank", reciprocal rank fusion.
         dense_weight: Weight of the dense ranking in the fusion, in [0, 1].
+        sentence_weight: How far a candidate's nearest sentence counts where it is nearer to the
+            question than the passage as a whole, in [0, 1]; hybrid search only. 0 for not at all.
         feedback: How many of the first fused passages the question is moved towards before the
             candidates are compared with it again, 0 or more; hybrid search only.
         feedback_weight: How far, 0 or more; see `feedback.moved`.
@@ -57,6 +60,7 @@ class RetrievalSettings:
     depth: int = 200
     fusion: str = "score"
     dense_weight: float = 0.6
+    sentence_weight: float = 0.75
     feedback: int = 2
     feedback_weight: float = 0.4
     per_document: int = 0
@@ -71,6 +75,8 @@ class RetrievalSettings:
             raise UsageError(f"depth must be 1 or more, not {self.depth}")
         if not 0.0 <= self.dense_weight <= 1.0:
             raise UsageError(f"dense_weight must be between 0 and 1, not {self.dense_weight}")
+        if not 0.0 <= self.sentence_weight <= 1.0:
+            raise UsageError(f"sentence_weight must be between 0 and 1, not {self.sentence_weight}")
         if self.fusion not in FUSIONS:
             raise UsageError(f"fusion must be one of {', '.join(FUSIONS)}, not {self.fusion!r}")
         if self.feedback < 0 or not 0.0 <= self.feedback_weight < math.inf:
@@ -327,20 +333,35 @@ class Retriever:
     def _fuse(
         self, vector: Vectors, dense: dict[int, float], lexical: dict[int, float]
     ) -> list[tuple[int, float]]:
-        """Return the candidates of both rankings in their order; fills `dense` for all of them."""
+        """Return the candidates of both rankings in their order; fills `dense` for all of them.
+
+        A long passage may be about much and answer in one sentence: where the nearest sentence of
+        one of the first candidates is nearer than itself, it counts as nearer by a share of the
+        difference.
+        """
         settings = self._settings
         ids = sorted(dense.keys() | lexical.keys())
+        rows = dict(zip(ids, range(len(ids)), strict=True))
         vectors = self._index.vectors(ids)
         dense.update(zip(ids, (vectors @ vector).tolist(), strict=True))
         fuse = fused_by_rank if settings.fusion == "rank" else fused
+
+        def by(question: Vectors, looked_at: Sequence[int]) -> list[tuple[int, float]]:
+            near = vectors @ question
+            places = [rows[id_] for id_ in looked_at]
+            ahead = self._index.nearest_sentences(question, looked_at) - near[places]
+            near[places] += settings.sentence_weight * np.maximum(ahead, 0.0)
+            nearness = dict(zip(ids, near.tolist(), strict=True))
+            return fuse(nearness, lexical, dense_weight=settings.dense_weight)
+
         order = fuse(dense, lexical, dense_weight=settings.dense_weight)
+        first = [id_ for id_, _ in order[:_READ_IN_SENTENCES]] if settings.sentence_weight else []
+        if first:
+            order = by(vector, first)
         if not settings.feedback:
             return order
-        rows = dict(zip(ids, range(len(ids)), strict=True))
-        first = vectors[[rows[id_] for id_, _ in order[: settings.feedback]]]
-        again = vectors @ moved(vector, first, weight=settings.feedback_weight)
-        similar = dict(zip(ids, again.tolist(), strict=True))
-        return fuse(similar, lexical, dense_weight=settings.dense_weight)
+        towards = vectors[[rows[id_] for id_, _ in order[: settings.feedback]]]
+        return by(moved(vector, towards, weight=settings.feedback_weight), first)
 
     def _spread(
         self,

@@ -20,6 +20,7 @@ from ragkit_ingest.verify import verify
 from tests.ingest.conftest import Bench, Open
 from tests.ingest.test_sync import consistent
 from tests.support.folder import Folder, word
+from tests.support.hashing import HashingEmbedder, HashingSentences
 
 STORES = [ExactStore, ChromaStore]
 
@@ -109,13 +110,15 @@ def test_an_altered_path_is_never_shown(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("embedder", [HashingEmbedder, HashingSentences])
 def test_a_damaged_vector_is_taken_from_the_published_ones(
-    open_index: Open, docs: Folder, store: type
+    open_index: Open, docs: Folder, store: type, embedder: type
 ) -> None:
-    bench = Bench(open_index(store=store()), docs)
+    bench = Bench(open_index(store=store(), embedder=embedder()), docs)
     docs.fill(8)
     bench.sync()
     before = vectors(bench)
+    sentences = list(bench.index.connection.execute("SELECT * FROM sentences"))
     alter(bench, "vectors", "vector = zeroblob(length(vector)) WHERE space_id = 1")
     bench.embedder.embedded.clear()
     report = verify(bench.index)
@@ -123,6 +126,7 @@ def test_a_damaged_vector_is_taken_from_the_published_ones(
     assert (report.reembedded, bench.embedder.embedded) == (0, [])
     assert any("taken from the published ones" in line for line in report.healed)
     assert vectors(bench) == before
+    assert list(bench.index.connection.execute("SELECT * FROM sentences")) == sentences
     consistent(bench)
 
 
@@ -297,3 +301,26 @@ def test_damaged_vectors_before_the_first_publication_are_embedded_by_the_next_s
 def test_verify_waits_for_no_writer(bench: Bench) -> None:
     with writer_lock(bench.index.folder), pytest.raises(IndexLockedError, match="is writing"):
         verify(bench.index)
+
+
+@pytest.mark.parametrize("change", ["damaged", "missing"])
+def test_vectors_of_sentences_are_made_again(open_index: Open, docs: Folder, change: str) -> None:
+    bench = Bench(open_index(embedder=HashingSentences()), docs)
+    docs.fill(8)
+    bench.sync()
+    count = "SELECT space_id, text_key, vectors FROM sentences"
+    before = list(bench.index.connection.execute(count))
+    (key,) = bench.index.connection.execute("SELECT text_key FROM chunks WHERE id = 2").fetchone()
+    if change == "damaged":
+        this = f"text_key = x'{key.hex()}'"
+        alter(bench, "sentences", f"vectors = zeroblob(length(vectors)) WHERE {this}")
+    else:
+        bench.index.connection.execute("DELETE FROM sentences WHERE text_key = ?", (key,))
+    bench.embedder.embedded.clear()
+    report = verify(bench.index)
+    assert report.sound
+    assert report.reembedded == len(bench.embedder.embedded) == 1
+    assert any("re-embedded 1" in line for line in report.healed)
+    assert list(bench.index.connection.execute(count)) == before
+    assert not verify(bench.index).healed
+    consistent(bench)

@@ -60,3 +60,18 @@ def _hashed(word: str, dimension: int) -> Vectors:
     seed = np.random.default_rng(int.from_bytes(digest[:8], "little"))
     vector: Vectors = seed.standard_normal(dimension).astype(np.float32)
     return vector
+
+
+class HashingSentences(HashingEmbedder):
+    """Tells the sentences of a text as well, those of four words and more."""
+
+    def embed_with_sentences(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        empty = np.zeros((0, self.fingerprint.dimension), np.float32)
+        return self.embed_documents(texts), [
+            np.stack(rows) if (rows := [self._vector(said) for said in _said(text)]) else empty
+            for text in texts
+        ]
+
+
+def _said(text: str) -> list[str]:
+    return [part for part in re.split(r"[.;\n]", text) if len(_TOKEN.findall(part)) >= 4]

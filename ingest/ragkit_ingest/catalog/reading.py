@@ -236,6 +236,26 @@ class Reading:
         _refuse_damage("the list of vectors", len(found) == len(set(chunk_ids)))
         return rows.load_vectors([found.get(id_, b"") for id_ in chunk_ids], dimension)
 
+    def sentences(
+        self, space_id: int, chunk_ids: Sequence[int], dimension: int
+    ) -> dict[int, Vectors]:
+        """Return the vectors of the sentences of those of the chunks that have any.
+
+        Raises:
+            DamagedIndexError: If one is not as it was written.
+        """
+        found: dict[int, Vectors] = {}
+        for batch in _batches(chunk_ids):
+            for id_, vectors, intact in self._db.execute(
+                f"SELECT c.id, s.vectors, {sound('sentences', 's')} FROM chunks c"
+                " CROSS JOIN sentences s ON s.space_id = ? AND s.text_key = c.text_key"
+                f" WHERE c.id IN ({_marks(batch)})",
+                (space_id, *batch),
+            ):
+                _refuse_damage("the vectors of a passage's sentences", intact)
+                found[id_] = rows.load_sentences(vectors, dimension)
+        return found
+
     def to_analyse(self, chunk_ids: Sequence[int]) -> Iterator[tuple[int, int, str, str, str]]:
         """Yield id, document, title, headings (as stored) and text of chunks, live or staged.
 

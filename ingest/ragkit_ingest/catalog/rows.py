@@ -1,6 +1,7 @@
 """How records are written into the catalog's columns, and read back.
 
-Spans are stored as compact JSON lists, vectors as little-endian float32.
+Spans are stored as compact JSON lists, vectors as little-endian float32, those of sentences as
+float16.
 """
 
 from __future__ import annotations
@@ -101,6 +102,18 @@ def load_vectors(columns: Sequence[bytes], dimension: int) -> Vectors:
     with _intact("vectors"):
         flat = np.frombuffer(b"".join(columns), dtype="<f4").astype(np.float32, copy=False)
         return flat.reshape(len(columns), dimension)
+
+
+def dump_sentences(vectors: Vectors) -> bytes:
+    """Write the vectors of a text's sentences as little-endian float16: cosines keep 3 digits."""
+    return vectors.astype("<f2").tobytes()
+
+
+def load_sentences(column: bytes, dimension: int) -> Vectors:
+    """Read the vectors of a text's sentences, shape (sentences, dimension)."""
+    with _intact("vectors of sentences"):
+        flat = np.frombuffer(column, dtype="<f2").astype(np.float32)
+        return flat.reshape(-1, dimension)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ _BEFORE_TABLES = frozenset(
     {"lock", "lock.owner", FILE_NAME, *(f"{FILE_NAME}-{end}" for end in ("journal", "wal", "shm"))}
 )
 APPLICATION_ID = 0x52474B54  # "RGKT"
-VERSION = 4
+VERSION = 5
 BUSY_S = 5.0  # how long a connection waits for another one
 DEFINITIONS = "definitions"  # the setting that holds the digest of the tables' SQL
 
@@ -136,6 +136,15 @@ CREATE TABLE vectors (
     vector BLOB NOT NULL,
     row_digest BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (space_id, text_key)
+) WITHOUT ROWID;
+-- Of its sentences, float16, where the embedder tells them; read for the candidates of a search.
+CREATE TABLE sentences (
+    space_id INTEGER NOT NULL,
+    text_key BLOB NOT NULL,
+    vectors BLOB NOT NULL,
+    row_digest BLOB NOT NULL DEFAULT x'',
+    PRIMARY KEY (space_id, text_key),
+    FOREIGN KEY (space_id, text_key) REFERENCES vectors (space_id, text_key) ON DELETE CASCADE
 ) WITHOUT ROWID;
 -- The keys without the vectors, so that what no chunk holds is found without reading them all.
 CREATE INDEX vectors_by_text ON vectors (text_key);

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -418,8 +418,21 @@ class Staging:
             is None
         }
 
-    def add_vectors(self, space_id: int, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Store vectors; those already there stay as they are."""
+    def add_vectors(
+        self,
+        space_id: int,
+        keys: Sequence[bytes],
+        vectors: Vectors,
+        sentences: Sequence[Vectors] = (),
+    ) -> None:
+        """Store vectors; those already there stay as they are.
+
+        Args:
+            space_id: The vector space.
+            keys: Of the texts.
+            vectors: One a text.
+            sentences: Those of each text's sentences; empty if the embedder does not tell them.
+        """
         with transaction(self._db):
             self._db.executemany(
                 "INSERT OR IGNORE INTO vectors (space_id, text_key, vector) VALUES (?, ?, ?)",
@@ -428,7 +441,23 @@ class Staging:
                     for key, vector in zip(keys, vectors, strict=True)
                 ),
             )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO sentences (space_id, text_key, vectors) VALUES (?, ?, ?)",
+                (
+                    (space_id, key, rows.dump_sentences(held))
+                    for key, held in zip(keys if sentences else (), sentences, strict=True)
+                ),
+            )
             failpoint("embed.inside")
+
+    def put_back_vectors(self, space_id: int, vectors: Mapping[bytes, Vectors]) -> None:
+        """Store vectors in place of what is there; those of sentences stay as they are."""
+        with transaction(self._db):
+            self._db.executemany(
+                "INSERT INTO vectors (space_id, text_key, vector) VALUES (?, ?, ?)"
+                " ON CONFLICT (space_id, text_key) DO UPDATE SET vector = excluded.vector",
+                ((space_id, key, rows.dump_vector(vector)) for key, vector in vectors.items()),
+            )
 
     def _insert_root(self, path: Path, roots: Sequence[Root]) -> Root:
         label = _free_label(readable(path.name) or "root", self._labels()) if roots else ""

@@ -21,6 +21,7 @@ from ragkit_ingest.embed.bert_graph import BertShape, Graph, build
 from ragkit_ingest.embed.inference import MANY, Inference
 from ragkit_ingest.embed.protocol import Fingerprint, Vectors
 from ragkit_ingest.embed.sentence_transformer import SentenceTransformerEmbedder
+from ragkit_ingest.embed.sentences import encoded_with_sentences
 from ragkit_ingest.embed.unit import unit_vectors
 from ragkit_ingest.errors import EmbedderError
 
@@ -103,6 +104,18 @@ class BertFolder(SentenceTransformerEmbedder):
     def release(self) -> None:
         """Give the model's memory back; the next text loads it again."""
         self._inference.release()
+
+    def embed_with_sentences(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """Return what `embed_documents` returns, and unit vectors of each text's sentences."""
+        if not texts:
+            return self.embed_documents(texts), []
+        prefixed = [self.fingerprint.document_prefix + text for text in texts]
+        read = self._reader.encode_batch(prefixed)
+        with self._translated():
+            vectors, sentences = encoded_with_sentences(
+                self._inference, prefixed, read, self.fingerprint.dimension
+            )
+        return unit_vectors(list(vectors), f"the embedding model {self._folder}"), sentences
 
     def _embed(self, texts: Sequence[str], task: str, prefix: str) -> Vectors:
         del task  # the prefix says it

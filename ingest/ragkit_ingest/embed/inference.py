@@ -20,6 +20,7 @@ from ragkit_ingest.embed.bert_graph import Graph, has_bf16, import_openvino
 _Key = TypeVar("_Key")
 _BATCH_TOKENS = 2048
 _BATCH_TEXTS = 16
+_TOKENS = 1  # the output that holds them
 
 
 MANY = 256
@@ -62,6 +63,7 @@ class Inference:
         step: int = 0,
         side_by_side: bool,
         change: bool,
+        tokens: Callable[[list[int], NDArray[np.float32]], None] | None = None,
     ) -> NDArray[np.float32]:
         """Return the graph's first output for each text, in order, shape (texts, dimension).
 
@@ -71,6 +73,9 @@ class Inference:
             step: See `batches`.
             side_by_side: See `computed`.
             change: Likewise.
+            tokens: Is given the places of a batch's texts and the graph's second output for them,
+                shape (batch, longest text, dimension), which is gone when it returns. It is called
+                by one thread after another, and must not fail.
         """
         vectors = np.zeros((len(token_ids), dimension), np.float32)
         inputs = (
@@ -79,7 +84,9 @@ class Inference:
                 token_ids, batch_tokens=_BATCH_TOKENS, batch_texts=_BATCH_TEXTS, step=step
             )
         )
-        for rows, found in self.computed(inputs, side_by_side=side_by_side, change=change):
+        for rows, found in self.computed(
+            inputs, side_by_side=side_by_side, change=change, tokens=tokens
+        ):
             vectors[rows] = found
         return vectors
 
@@ -90,6 +97,7 @@ class Inference:
         output: int = 0,
         side_by_side: bool,
         change: bool,
+        tokens: Callable[[_Key, NDArray[np.float32]], None] | None = None,
     ) -> list[tuple[_Key, NDArray[np.float32]]]:
         """Return one of the graph's outputs for each (key, its inputs), in any order.
 
@@ -98,12 +106,13 @@ class Inference:
             output: Which of its outputs, from 0.
             side_by_side: Whether each processor should compute batches of its own.
             change: Whether that is worth compiling the graph anew if it is held for the other.
+            tokens: Is given each key and the second output of its inputs; see `encoded`.
         """
         with self._lock:
             if self._held is None or (change and side_by_side != self._held.side_by_side):
                 self._held = None
                 self._held = _Compiled(self._load(), self.precision, side_by_side)
-            return self._held.computed(inputs, output)
+            return self._held.computed(inputs, output, tokens)
 
     def release(self) -> None:
         """Give the memory back, about 130 MB; the next batch loads the graph again."""
@@ -128,11 +137,16 @@ class _Compiled:
         self.side_by_side = side_by_side
 
     def computed(
-        self, inputs: Iterable[tuple[_Key, Sequence[NDArray[np.int64]]]], output: int
+        self,
+        inputs: Iterable[tuple[_Key, Sequence[NDArray[np.int64]]]],
+        output: int,
+        tokens: Callable[[_Key, NDArray[np.float32]], None] | None,
     ) -> list[tuple[_Key, NDArray[np.float32]]]:
         found: list[tuple[_Key, NDArray[np.float32]]] = []
 
         def keep(request: Any, key: _Key) -> None:
+            if tokens is not None:
+                tokens(key, request.get_output_tensor(_TOKENS).data)
             found.append((key, request.get_output_tensor(output).data.copy()))
 
         self._queue.set_callback(keep)

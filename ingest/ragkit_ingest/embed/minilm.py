@@ -18,6 +18,7 @@ from ragkit_ingest.embed.packaged import (
     packaged_weights,
 )
 from ragkit_ingest.embed.protocol import Fingerprint, TokenVectors, Vectors
+from ragkit_ingest.embed.sentences import encoded_with_sentences
 from ragkit_ingest.errors import EmbedderError
 
 MAX_TOKENS = 256
@@ -70,6 +71,19 @@ class MiniLM:
         """
         return self._embedded(texts, step=0, change=len(texts) >= MANY)
 
+    def embed_with_sentences(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """Return what `embed_documents` returns, and unit vectors of each text's sentences.
+
+        Raises:
+            EmbedderError: As `embed_documents`.
+        """
+        if not texts:
+            return np.zeros((0, 384), np.float32), []
+        read = self._reader.encode_batch(list(texts))
+        vectors, sentences = encoded_with_sentences(self._inference, texts, read, 384)
+        self._check_finite(vectors)
+        return vectors, sentences
+
     def embed_apart(self, texts: Sequence[str]) -> Vectors:
         """Return what `embed_documents` returns, each vector the same whatever stands beside it.
 
@@ -87,12 +101,15 @@ class MiniLM:
         vectors = self._inference.encoded(
             ids, 384, step=step, side_by_side=side_by_side, change=change
         )
+        self._check_finite(vectors)
+        return vectors
+
+    def _check_finite(self, vectors: Vectors) -> None:
         if not np.isfinite(vectors).all():
             raise EmbedderError(
                 f"the embedding model gave numbers that are not finite in {self.precision}; "
                 "run: ragkit doctor"
             )
-        return vectors
 
     def embed_query(self, text: str) -> Vectors:
         """Return the question's unit vector, shape (384,)."""

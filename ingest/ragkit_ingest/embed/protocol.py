@@ -106,6 +106,21 @@ class TokenEmbedder(Protocol):
 
 
 @runtime_checkable
+class SentenceEmbedder(Protocol):
+    """An embedder that tells, with a text's vector, where its sentences lie.
+
+    An index stores them beside the text's vector, and compares a question with both.
+    """
+
+    def embed_with_sentences(self, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+        """Return what `embed_documents` returns, and the unit vectors of each text's sentences.
+
+        Those are of shape (sentences, dimension), in the order of the text; a text may have none.
+        """
+        ...
+
+
+@runtime_checkable
 class ApartEmbedder(Protocol):
     """An embedder whose vectors need not depend on what else is embedded at the same time."""
 

@@ -6,17 +6,39 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ragkit_ingest.embed.protocol import Fingerprint, Vectors
+from ragkit_ingest.embed.protocol import Embedder, Fingerprint, SentenceEmbedder, Vectors
 from ragkit_ingest.errors import EmbedderError
 
 _TOLERANCE = 0.01
 
 
-def check_vectors(vectors: Vectors, count: int, fingerprint: Fingerprint) -> None:
+def embedded(embedder: Embedder, texts: Sequence[str]) -> tuple[Vectors, list[Vectors]]:
+    """Return the texts' vectors, shape (len(texts), dimension), and those of their sentences.
+
+    The latter are empty if the embedder is no `SentenceEmbedder`.
+    """
+    if isinstance(embedder, SentenceEmbedder):
+        return embedder.embed_with_sentences(texts)
+    return embedder.embed_documents(texts), []
+
+
+def check_vectors(
+    vectors: Vectors,
+    count: int,
+    fingerprint: Fingerprint,
+    sentences: Sequence[Vectors] = (),
+) -> None:
     """Refuse what an embedder must not answer with, before any of it is stored.
 
+    Args:
+        vectors: Of the texts.
+        count: How many texts there were.
+        fingerprint: Of the embedder.
+        sentences: Of the sentences of each text; empty if the embedder does not tell them.
+
     Raises:
-        EmbedderError: If the vectors are not `count` unit vectors of the embedder's dimension.
+        EmbedderError: If the vectors are not `count` unit vectors of the embedder's dimension, or
+            the sentences not those of as many texts.
     """
     wanted = (count, fingerprint.dimension)
     if vectors.shape != wanted:
@@ -30,6 +52,14 @@ def check_vectors(vectors: Vectors, count: int, fingerprint: Fingerprint) -> Non
             f"the embedder {fingerprint.name} gave vectors that are not of length 1; nothing of "
             "it was stored"
         )
+    if sentences and len(sentences) != count:
+        raise EmbedderError(
+            f"the embedder {fingerprint.name} gave the sentences of {len(sentences)} texts for "
+            f"{count}; nothing of it was stored"
+        )
+    if any(len(held) for held in sentences):
+        together = np.concatenate([held for held in sentences if len(held)])
+        check_vectors(together, len(together), fingerprint)
 
 
 def unit_vectors(rows: Sequence[Vectors], who: str) -> Vectors:

@@ -14,6 +14,7 @@ from ragkit_ingest.sync import SyncSettings, sync
 from tests.conftest import OpenIndex
 from tests.support.counting import CountingParsers
 from tests.support.folder import Folder, word
+from tests.support.hashing import HashingSentences
 
 COUNT = 60
 
@@ -174,6 +175,24 @@ def test_feedback_changes_the_order_but_neither_the_candidates_nor_what_is_told(
         assert moved[id_].dense_rank == hit.dense_rank
 
 
+def test_a_passage_counts_as_nearer_by_its_nearest_sentence(
+    open_index: OpenIndex, docs: Folder
+) -> None:
+    other = " ".join(f"The {word(n)} stands in hall {n} since spring." for n in range(12))
+    docs.write("long.md", f"{other} Purple dragons sleep upstairs on Mondays. {other}\n")
+    docs.write("short.md", "Purple halls are upstairs since spring.\n")
+    index = open_index(embedder=HashingSentences())
+    sync(index, [docs.path], SyncSettings(), parsers=CountingParsers())
+    found = {}
+    for weight in (0.0, 0.5, 1.0):
+        settings = RetrievalSettings(sentence_weight=weight, dense_weight=1.0, feedback=0)
+        found[weight] = Retriever(index, settings).search("purple dragons sleep upstairs").hits
+    assert [found[weight][0].path for weight in (0.0, 1.0)] == ["short.md", "long.md"]
+    # What is told of a passage stays what it is: the passage's own similarity.
+    similarities = [{hit.path: hit.similarity for hit in hits} for hits in found.values()]
+    assert similarities[0] == similarities[1] == similarities[2]
+
+
 def test_fusing_by_rank_ranks_what_both_rankings_hold_first(full: Index) -> None:
     hits = (
         Retriever(full, RetrievalSettings(fusion="rank", feedback=0)).search("number 7", k=3).hits
@@ -213,6 +232,8 @@ def test_diversity_moves_twins_apart(full: Index, docs: Folder) -> None:
         {"dense_weight": 1.1},
         {"dense_weight": -0.1},
         {"fusion": "sum"},
+        {"sentence_weight": 1.5},
+        {"sentence_weight": float("nan")},
         {"feedback": -1},
         {"feedback_weight": -0.5},
         {"feedback_weight": float("nan")},
