@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import DamagedStoreError, StorageError
 from ragkit_ingest.failpoint import failpoint
+from ragkit_ingest.store.array_file import read_array
 from ragkit_ingest.store.protocol import Batch
 from ragkit_ingest.store.seal import check_seal, write_seal
 
@@ -67,8 +68,8 @@ class ExactStore:
         """Open a built folder for reading."""
         check_seal(folder)
         try:
-            ids = np.load(folder / _IDS, allow_pickle=False)
-            vectors = np.load(folder / _VECTORS, allow_pickle=False)
+            ids = read_array(folder / _IDS)
+            vectors = read_array(folder / _VECTORS)
         except (OSError, ValueError, EOFError) as exc:
             raise DamagedStoreError(f"the vectors in {folder} cannot be read ({exc})") from exc
         if len(ids) != len(vectors) or vectors.ndim != 2:

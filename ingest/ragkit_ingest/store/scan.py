@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ragkit_ingest.embed.protocol import Vectors
 from ragkit_ingest.errors import DamagedStoreError, StorageError
 from ragkit_ingest.failpoint import failpoint
+from ragkit_ingest.store.array_file import read_array
 from ragkit_ingest.store.exact import no_worse, top
 from ragkit_ingest.store.postings import Postings, merged
 from ragkit_ingest.store.seal import check_seal, write_seal
@@ -96,7 +97,7 @@ def open_scan(folder: Path) -> Scan:
     """
     check_seal(folder)
     try:
-        held = {name: _mapped(folder / f"{name}.npy") for name in _NAMES}
+        held = {name: read_array(folder / f"{name}.npy", mapped=True) for name in _NAMES}
     except (OSError, ValueError, EOFError) as exc:
         raise DamagedStoreError(f"the words in {folder} cannot be read ({exc})") from exc
     return Scan(
@@ -127,11 +128,6 @@ def _arrays(scan: Scan) -> dict[str, NDArray[Any]]:
     held = {name: getattr(scan.postings, name) for name in _POSTINGS}
     held |= {"ids": scan.ids, "documents": scan.documents, "vectors": scan.vectors}
     return {f"{name}.npy": held[name] for name in _NAMES}
-
-
-def _mapped(path: Path) -> NDArray[Any]:
-    values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return values
 
 
 def best(found: Iterable[tuple[Ids, NDArray[Any]]], k: int) -> list[tuple[int, float]]:
