@@ -234,7 +234,7 @@ class Index:
 
         Args:
             vector: The question's unit vector, shape (dimension,).
-            chunk_ids: Of some hundred candidates, in any order.
+            chunk_ids: Of some tens of candidates, in any order; each is read from the catalog.
         """
         with self.reader() as reading:
             generation = self.check_embedder()

@@ -137,7 +137,7 @@ CREATE TABLE vectors (
     row_digest BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (space_id, text_key)
 ) WITHOUT ROWID;
--- Of its sentences, float16, where the embedder tells them; read for the candidates of a search.
+-- Of its sentences, float16, where the embedder tells them; read for the first candidates.
 CREATE TABLE sentences (
     space_id INTEGER NOT NULL,
     text_key BLOB NOT NULL,
