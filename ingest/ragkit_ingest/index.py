@@ -29,7 +29,7 @@ from ragkit_ingest.errors import (
     UsageError,
 )
 from ragkit_ingest.published import Published, Scans, open_published, open_scans
-from ragkit_ingest.sentence_cache import SentenceCache
+from ragkit_ingest.sentence_cache import SentenceCache, Sentences
 from ragkit_ingest.shard import SMALL_INDEX, Ids, Shard, shares
 from ragkit_ingest.status import IndexStatus, SpaceStatus, StoredText
 from ragkit_ingest.store.exact import ExactSearcher, top
@@ -226,21 +226,19 @@ class Index:
                 return scans.vectors(chunk_ids)
             return self._vectors.vectors(reading, generation, chunk_ids)
 
-    def nearest_sentences(self, vector: Vectors, chunk_ids: Sequence[int]) -> Vectors:
-        """Return the highest cosine of each live chunk's sentences, shape (len(chunk_ids),).
+    def sentences(self, chunk_ids: Sequence[int]) -> Sentences:
+        """Return the sentences of live chunks, as they were read in the context of their chunk.
 
-        Sentences are compared as they were read in the context of their chunk. One that has none,
-        or was embedded by an embedder that does not tell them, gets -1.
+        Of an embedder that does not tell them there are none.
 
         Args:
-            vector: The question's unit vector, shape (dimension,).
             chunk_ids: Of some tens of candidates, in any order; each is read from the catalog.
         """
         with self.reader() as reading:
-            generation = self.check_embedder()
+            generation = reading.generation()
             if generation is None or not len(chunk_ids):
-                return np.empty(0, np.float32)
-            return self._sentences.nearest(reading, generation, vector, chunk_ids)
+                return Sentences([])
+            return self._sentences.of(reading, generation, chunk_ids)
 
     def facts(self) -> Sequence[DocumentFacts]:
         """Return what filters may ask of every live document, by path.

@@ -1,4 +1,4 @@
-"""Compares a question with the sentences of chunks, whose vectors it keeps in memory.
+"""Compares questions with the sentences of chunks, whose vectors it keeps in memory.
 
 Kept for as long as they are published: reading and checking them takes longer than comparing them.
 """
@@ -15,6 +15,31 @@ from ragkit_ingest.embed.protocol import Vectors
 
 NONE = -1.0
 """The similarity of a chunk that has no sentences: no cosine is less."""
+
+
+class Sentences:
+    """The sentences of some chunks, to be compared with questions.
+
+    Args:
+        held: The unit vectors of each chunk's, shape (sentences, dimension); a chunk may have none.
+    """
+
+    def __init__(self, held: Sequence[Vectors]) -> None:
+        lengths = np.asarray([len(vectors) for vectors in held], np.int64)
+        self._some = lengths > 0
+        self._starts = (np.cumsum(lengths) - lengths)[self._some]
+        self._vectors = np.concatenate(held) if self._some.any() else None
+
+    def nearest(self, vector: Vectors) -> NDArray[np.float32]:
+        """Return the highest cosine of each chunk's sentences, in order; `NONE` if it has none.
+
+        Args:
+            vector: A unit vector, shape (dimension,).
+        """
+        found = np.full(len(self._some), NONE, np.float32)
+        if self._vectors is not None:
+            found[self._some] = np.maximum.reduceat(self._vectors @ vector, self._starts)
+        return found
 
 
 class SentenceCache:
@@ -38,16 +63,13 @@ class SentenceCache:
         """Return of how many chunks the sentences are kept."""
         return len(self._kept)
 
-    def nearest(
-        self, reading: Reading, generation: Generation, vector: Vectors, ids: Sequence[int]
-    ) -> NDArray[np.float32]:
-        """Return the highest cosine of each chunk's sentences, shape (len(ids),), in order.
+    def of(self, reading: Reading, generation: Generation, ids: Sequence[int]) -> Sentences:
+        """Return the sentences of chunks.
 
         Args:
             reading: Of the catalog.
             generation: The live one.
-            vector: A unit vector, shape (dimension,).
-            ids: Of live chunks; one without sentences gets `NONE`.
+            ids: Of live chunks.
 
         Raises:
             DamagedIndexError: If a vector is not as it was written when it was read first.
@@ -61,12 +83,4 @@ class SentenceCache:
             none = np.empty((0, dimension), np.float32)
             self._kept |= {id_: read.get(id_, none) for id_ in missing}
             self._bytes += sum(vectors.nbytes for vectors in read.values())
-        held = [self._kept[id_] for id_ in ids]
-        lengths = np.asarray([len(vectors) for vectors in held])
-        found = np.full(len(ids), NONE, np.float32)
-        some = lengths > 0
-        if some.any():
-            cosines = np.concatenate(held) @ vector
-            starts = np.cumsum(lengths) - lengths
-            found[some] = np.maximum.reduceat(cosines, starts[some])
-        return found
+        return Sentences([self._kept[id_] for id_ in ids])

@@ -30,7 +30,7 @@ MAX_QUERY_CHARACTERS = 4_000
 _VARIED = 5
 _VARIED_AT_LEAST = 50
 _DEEPEST = 20_000
-_READ_IN_SENTENCES = 50
+_READ_IN_SENTENCES = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,22 +346,23 @@ class Retriever:
         dense.update(zip(ids, (vectors @ vector).tolist(), strict=True))
         fuse = fused_by_rank if settings.fusion == "rank" else fused
 
-        def by(question: Vectors, looked_at: Sequence[int]) -> list[tuple[int, float]]:
+        order = fuse(dense, lexical, dense_weight=settings.dense_weight)
+        first = [id_ for id_, _ in order[:_READ_IN_SENTENCES]] if settings.sentence_weight else []
+        sentences, places = self._index.sentences(first), [rows[id_] for id_ in first]
+
+        def by(question: Vectors) -> list[tuple[int, float]]:
             near = vectors @ question
-            places = [rows[id_] for id_ in looked_at]
-            ahead = self._index.nearest_sentences(question, looked_at) - near[places]
+            ahead = sentences.nearest(question) - near[places]
             near[places] += settings.sentence_weight * np.maximum(ahead, 0.0)
             nearness = dict(zip(ids, near.tolist(), strict=True))
             return fuse(nearness, lexical, dense_weight=settings.dense_weight)
 
-        order = fuse(dense, lexical, dense_weight=settings.dense_weight)
-        first = [id_ for id_, _ in order[:_READ_IN_SENTENCES]] if settings.sentence_weight else []
         if first:
-            order = by(vector, first)
+            order = by(vector)
         if not settings.feedback:
             return order
         towards = vectors[[rows[id_] for id_, _ in order[: settings.feedback]]]
-        return by(moved(vector, towards, weight=settings.feedback_weight), first)
+        return by(moved(vector, towards, weight=settings.feedback_weight))
 
     def _spread(
         self,

@@ -43,7 +43,7 @@ def test_the_nearest_sentence_of_each_chunk_is_found(bench: Bench, most: int) ->
         for round_ in range(40):
             vector = bench.embedder.embed_query(f"costs of room {round_}")
             wanted = chance.permutation(ids)[: int(chance.integers(1, len(ids) + 1))].tolist()
-            found = cache.nearest(reading, generation, vector, wanted)
+            found = cache.of(reading, generation, wanted).nearest(vector)
             assert found == pytest.approx(exact(bench.index, vector, wanted), abs=1e-5)
 
 
@@ -52,7 +52,7 @@ def test_a_text_without_sentences_is_nearest_to_nothing(bench: Bench) -> None:
     with bench.index.reader() as reading:
         (id_,) = reading.chunk_ids([document.id])
     vector = bench.embedder.embed_query("tiny")
-    assert bench.index.nearest_sentences(vector, [id_]).tolist() == [NONE]
+    assert bench.index.sentences([id_]).nearest(vector).tolist() == [NONE]
 
 
 def test_an_embedder_that_tells_no_sentences_leaves_the_chunks_to_themselves(
@@ -64,18 +64,18 @@ def test_an_embedder_that_tells_no_sentences_leaves_the_chunks_to_themselves(
     with bench.index.reader() as reading:
         ids = reading.live_ids()
     vector = bench.embedder.embed_query("costs")
-    assert bench.index.nearest_sentences(vector, ids).tolist() == [NONE] * len(ids)
+    assert bench.index.sentences(ids).nearest(vector).tolist() == [NONE] * len(ids)
     assert bench.index.connection.execute("SELECT count(*) FROM sentences").fetchone() == (0,)
 
 
 def test_after_a_change_the_new_sentences_are_compared(bench: Bench) -> None:
     vector = bench.embedder.embed_query("purple dragons may sleep in the loft")
     with bench.index.reader() as reading:
-        before = bench.index.nearest_sentences(vector, reading.live_ids()).max()
+        before = bench.index.sentences(reading.live_ids()).nearest(vector).max()
     bench.docs.write("3.md", "# Page 3\n\nPurple dragons may sleep in the loft. Others may not.\n")
     bench.sync()
     with bench.index.reader() as reading:
-        after = bench.index.nearest_sentences(vector, reading.live_ids()).max()
+        after = bench.index.sentences(reading.live_ids()).nearest(vector).max()
     assert before < 0.6 < 0.9 < after
 
 
@@ -94,4 +94,4 @@ def test_a_sentence_that_was_altered_is_refused(bench: Bench) -> None:
     with bench.index.reader() as reading:
         ids = reading.live_ids()
     with pytest.raises(DamagedIndexError, match="verify"):
-        bench.index.nearest_sentences(bench.embedder.embed_query("costs"), ids)
+        bench.index.sentences(ids)
