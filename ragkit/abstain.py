@@ -37,6 +37,7 @@ _CARRIED = (
     "wanted_missing",
     "quantity_missing",
     "quantity_given",
+    "years_absent",
     "fresh_words",
     "passage_similarity",
 )

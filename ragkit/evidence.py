@@ -256,6 +256,7 @@ def _sentence_features(
         "wanted_missing": float(missing),
         "quantity_missing": float(bool(asked) and not given),
         "quantity_given": float(bool(asked) and given),
+        "years_absent": float(not set(question.years) <= passage.words),
         "fresh_words": min(fresh, _FRESH_WORDS) / _FRESH_WORDS,
         "table_row": float(sentence.kind is BlockKind.TABLE_ROW),
         "short": float(len(own.words) < 4),

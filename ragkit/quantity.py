@@ -1,7 +1,8 @@
-"""What kind of quantity a question asks for, and whether a text gives one: 1.34 kg is a weight.
+"""What kind of value a question asks for, and whether a text gives one: 1.34 kg is a weight.
 
 Pure functions of the text, with rules for English. A number alone says little: "How heavy is the
-kettle?" is not answered by "87 per cent of the weight can be recycled".
+kettle?" is not answered by "87 per cent of the weight can be recycled". Values without a number
+that can be told by their form are among them: an e-mail address, a colour.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ _UNITS = {
     ),
     "area": r"m\u00b2|m2|km\u00b2|sqm|square \w+|hectares?|acres?",
     "volume": (
-        r"l|ml|cl|hl|m\u00b3|m3|lit(?:re|er)s?|millilit(?:re|er)s?|gallons?|pints?|cups?|cubic \w+"
+        r"l|ml|cl|hl|m\u00b3|m3|lit(?:re|er)s?|millilit(?:re|er)s?|gallons?|pints?|cubic \w+"
     ),
+    "cups": r"(?:\w+ )?(?:cups?|mugs?|glass(?:es)?)",
     "temperature": r"\u00b0\s?[CF]?|degrees?|kelvin",
     "power": r"k?W|MW|watts?|kilowatts?|horsepower|hp",
     "voltage": r"k?V|volts?",
@@ -51,6 +53,25 @@ _VALUES["money"] = re.compile(
     rf"|(?<![\w.,]){_NUMBER}\s?(?:%|per\s?cent)",
     re.IGNORECASE,
 )
+_VALUES |= {
+    "clock": re.compile(
+        r"(?<![\d.,:])\d\d?:[0-5]\d(?!\d)|\d\s?[ap]\.?m\b|\bo\W?clock\b"
+        r"|\b(?:noon|midnight|all day|round the clock|day and night|24 hours a day)\b",
+        re.IGNORECASE,
+    ),
+    "phone": re.compile(
+        r"(?<![\w.,-])(?!\d{4}-\d\d-\d\d)\+?\(?\d(?:[\s()/.-]{0,2}\d){5,}(?![\w-])"
+    ),
+    "email": re.compile(r"[^\s@]@[^\s@]+\.\w"),
+    "web": re.compile(
+        r"https?://|\bwww\.|\b[\w-]+\.(?:com|org|net|edu|gov|io|example)\b", re.IGNORECASE
+    ),
+    "colour": re.compile(
+        r"\b(?:black|white|gr[ae]y|silver|gold(?:en)?|red|blue|navy|green|yellow|orange|amber|brown"
+        r"|beige|pink|purple|violet|turquoise|cream|ivory|copper|colou?rless)\b",
+        re.IGNORECASE,
+    ),
+}
 _ASKED = tuple(
     (kinds, re.compile(pattern, re.IGNORECASE))
     for kinds, pattern in (
@@ -59,10 +80,26 @@ _ASKED = tuple(
             r"\bhow heavy\b|\bweighs?\b|\bweight\b|\bhow many (?:kilos?|kilograms?|grams?)\b",
         ),
         (
+            ("phone",),
+            r"\b(?:(?:tele)?phone|mobile|cell|fax|hotline) number\b"
+            r"|\b(?:number|extension) (?:do|can|should|must|to) (?:(?:i|we|you) )?"
+            r"(?:call|ring|dial)\b",
+        ),
+        (("email",), r"\b(?:what|which)\b.*\be-?mail address\b"),
+        (("web",), r"\b(?:what|which)\b.*\b(?:web ?site|web address|url)\b"),
+        (
+            ("clock",),
+            r"\b(?:what|which) time\b|\bo\W?clock\b|\b(?:opening|closing|office) (?:times?|hours)\b"
+            r"|\bfrom when to when\b.*\bopen\b",
+        ),
+        (("colour",), r"\b(?:what|which) colou?rs?\b"),
+        (
             ("money",),
             r"\b(?:cost|costs|price|prices|priced|rent|salary|fee|fees|deposit|surcharge)\b"
             r"|\bhow expensive\b"
             r"|\bhow much (?:do|does|did|will|would) \w+(?: \w+){0,4} (?:pay|earn|charge)"
+            r"|\bhow much (?:do|does|did|will|would|is|are|was|were)\b.*"
+            r"\b(?:paid|save|spend|invest)\w*"
             r"|\bhow much (?:money|is paid)\b",
         ),
         (
@@ -77,7 +114,8 @@ _ASKED = tuple(
             ("temperature",),
             r"\bhow (?:hot|warm|cold)\b|\b(?:what|which) temperatures?\b|\bhow many degrees\b",
         ),
-        (("volume",), r"\bhow many (?:lit(?:re|er)s|gallons|cups)\b|\bhow much (?:water|liquid)\b"),
+        (("volume",), r"\bhow many (?:lit(?:re|er)s|gallons)\b|\bhow much (?:water|liquid)\b"),
+        (("cups",), r"\bhow many (?:cups|mugs|glasses)\b"),
         (("loudness",), r"\bhow (?:loud|noisy)\b|\bnoise level\b|\bdecibels?\b"),
         (("power",), r"\bwattage\b|\bhow many (?:kilo)?watts\b"),
         (("voltage",), r"\b(?:voltage|how many volts)\b"),
@@ -88,7 +126,8 @@ _ASKED = tuple(
         (("duration", "length"), r"\bhow long\b"),
         (
             ("duration",),
-            r"\bhow many (?:seconds|minutes|hours|days|nights|weeks|months|years)\b|\bhow old\b",
+            r"\bhow many (?:seconds|minutes|hours|days|nights|weeks|months|years)\b|\bhow old\b"
+            r"|\bhow (?:much time|soon|quickly)\b",
         ),
     )
 )
@@ -101,7 +140,7 @@ _YES_OR_NO = re.compile(
 
 
 def quantities(question: str) -> tuple[str, ...]:
-    """Return which kinds of quantity a question asks for, any of which will do; none mostly."""
+    """Return which kinds of value a question asks for, any of which will do; none mostly."""
     if _YES_OR_NO.match(question):
         return ()
     return next((kinds for kinds, pattern in _ASKED if pattern.search(question)), ())

@@ -35,6 +35,7 @@ TIME = re.compile(
     r"|\b(?:noon|midnight|daily|weekly|monthly|yearly|once|twice)\b",
     re.IGNORECASE,
 )
+YEAR = re.compile(r"(?<![\w.,-])(?:19|20)\d\d(?![\w-])")
 _NAME = re.compile(r"\b[A-Z][\w'\u2019-]+")
 _REASON = re.compile(
     r"\b(?:because|since|due to|so that|in order to|to avoid|reason|caused?|owing|cannot)\b",
@@ -120,6 +121,7 @@ class Wanted(StrEnum):
 _ASKED = tuple(
     (wanted, re.compile(pattern, re.IGNORECASE))
     for wanted, pattern in (
+        (Wanted.TIME, r"^\W*(?:(?:and|so|but) )?(?:when|since when|until when|by when)\b"),
         (
             Wanted.MONEY,
             r"how much (?:does|do|is|are|will|would|did|was|were|can (?:i|we|you) (?:spend|claim))"
@@ -128,8 +130,7 @@ _ASKED = tuple(
         ),
         (
             Wanted.TIME,
-            r"^\W*(?:(?:and|so|but) )?(?:when|since when|until when|by when)\b"
-            r"|\bhow (?:long|soon|often|old|early|late)\b"
+            r"\bhow (?:long|soon|often|old|early|late|much time)\b"
             r"|what (?:date|day|time|year|month|hours)\b|which (?:date|day|year|month)\b"
             r"|\bdeadline\b",
         ),
@@ -185,7 +186,8 @@ class Question:
         names: Analysed words that it capitalises, other than at its beginning.
         focus: Analysed words of what is asked for: "width" in "what is the width of...", and
             "weight" in "how heavy...".
-        quantities: Kinds of quantity that are asked for, as `ragkit.quantity` names them.
+        quantities: Kinds of value that are asked for, as `ragkit.quantity` names them.
+        years: The years that it says, each once.
     """
 
     text: str
@@ -195,6 +197,7 @@ class Question:
     names: tuple[str, ...] = ()
     focus: tuple[str, ...] = ()
     quantities: tuple[str, ...] = ()
+    years: tuple[str, ...] = ()
 
 
 def analyse(text: str) -> Question:
@@ -207,6 +210,7 @@ def analyse(text: str) -> Question:
         names=tuple(_names(text)),
         focus=tuple(_focus(text)),
         quantities=quantities(text),
+        years=tuple(dict.fromkeys(YEAR.findall(text))),
     )
 
 

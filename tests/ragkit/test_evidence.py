@@ -149,6 +149,9 @@ def test_the_packaged_model_prefers_the_sentence_that_answers() -> None:
         ("What is the width of it?", "It is 20 cm.", "focus", 0.0),
         (NOTICE, "Is it long?", "ends_asking", 1.0),
         (NOTICE, "It depends on:", "ends_announcing", 1.0),
+        ("Who won the race in 2025?", "In 2025 the Slipway team won.", "years_absent", 0.0),
+        ("Who won the race in 2025?", "In 2024 the Slipway team won.", "years_absent", 1.0),
+        ("Who won the race?", "In 2024 the Slipway team won.", "years_absent", 0.0),
     ],
 )
 def test_what_is_looked_for(question: str, text: str, name: str, value: float) -> None:

@@ -30,6 +30,8 @@ def names_the_same(question: str, text: str) -> bool:
         ("When was the lease signed?", Wanted.TIME),
         ("How long is the notice period?", Wanted.TIME),
         ("And when does it end?", Wanted.TIME),
+        ("When does the discount run out?", Wanted.TIME),
+        ("In how much time is an e-mail answered?", Wanted.TIME),
         ("Who signs the lease?", Wanted.NAME),
         ("Which supplier makes the elements?", Wanted.NAME),
         ("Where is the urn kept?", Wanted.PLACE),
@@ -130,6 +132,19 @@ def test_no_question_satisfies_itself(opening: str, rest: str) -> None:
     question = analyse(f"{opening} {rest}")
     if question.wanted in {Wanted.NUMBER, Wanted.MONEY, Wanted.TIME, Wanted.NAME}:
         assert not satisfies(question, question.text)
+
+
+@pytest.mark.parametrize(
+    ("question", "years"),
+    [
+        ("Who won the raft race in 2025?", ("2025",)),
+        ("Was it cheaper in 1999 than in 2026, or in 2026 at last?", ("1999", "2026")),
+        ("What does contract SC-2025-031 say of 2,026 hubs?", ()),
+        ("Who won?", ()),
+    ],
+)
+def test_years_are_those_that_stand_alone(question: str, years: tuple[str, ...]) -> None:
+    assert analyse(question).years == years
 
 
 @given(st.text())
