@@ -75,7 +75,7 @@ class Inference:
             change: Likewise.
             tokens: Is given the places of a batch's texts and the graph's second output for them,
                 shape (batch, longest text, dimension), which is gone when it returns. It is called
-                by one thread after another, and must not fail.
+                from other threads, and must not fail.
         """
         vectors = np.zeros((len(token_ids), dimension), np.float32)
         inputs = (
