@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +85,17 @@ def test_a_newer_index_is_refused(open_index: Open, create: bool) -> None:
     index.close()
     with pytest.raises(DamagedIndexError, match="newer ragkit"):
         open_index(create=create)
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_an_older_index_is_refused_and_left_alone(open_index: Open, create: bool) -> None:
+    index = open_index()
+    index.connection.execute("PRAGMA user_version = 4")
+    index.close()
+    with pytest.raises(DamagedIndexError, match=r"earlier ragkit.* ingest again"):
+        open_index(create=create)
+    with closing(sqlite3.connect(index.folder / FILE_NAME)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
 
 
 def test_an_index_whose_making_was_interrupted_is_made_again(

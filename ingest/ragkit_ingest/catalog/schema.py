@@ -423,6 +423,12 @@ def _check_version(folder: Path, version: int) -> None:
         raise DamagedIndexError(
             f"the index at {folder} was made by a newer ragkit; upgrade ragkit to read it"
         )
+    if 0 < version < VERSION:
+        raise DamagedIndexError(
+            f"the index at {folder} was made by an earlier ragkit, in a form that is not read any "
+            "more; choose another folder with --index, or move this one away, and ingest again: "
+            "the documents themselves are not affected"
+        )
     if version != VERSION:
         raise NotAnIndexError(
             f"{folder / FILE_NAME} is not the catalog of a ragkit index; choose another folder "
