@@ -121,6 +121,7 @@ class Wanted(StrEnum):
 _ASKED = tuple(
     (wanted, re.compile(pattern, re.IGNORECASE))
     for wanted, pattern in (
+        # Before what it is about: "When does the discount end?" asks for no sum.
         (Wanted.TIME, r"^\W*(?:(?:and|so|but) )?(?:when|since when|until when|by when)\b"),
         (
             Wanted.MONEY,

@@ -30,6 +30,10 @@ class Sentences:
         self._starts = (np.cumsum(lengths) - lengths)[self._some]
         self._vectors = np.concatenate(held) if self._some.any() else None
 
+    def __bool__(self) -> bool:
+        """Return whether any of the chunks has a sentence."""
+        return self._vectors is not None
+
     def nearest(self, vector: Vectors) -> NDArray[np.float32]:
         """Return the highest cosine of each chunk's sentences, in order; `NONE` if it has none.
 
@@ -58,10 +62,6 @@ class SentenceCache:
         self._generation: Generation | None = None
         self._kept: dict[int, Vectors] = {}
         self._bytes = 0
-
-    def __len__(self) -> int:
-        """Return of how many chunks the sentences are kept."""
-        return len(self._kept)
 
     def of(self, reading: Reading, generation: Generation, ids: Sequence[int]) -> Sentences:
         """Return the sentences of chunks.

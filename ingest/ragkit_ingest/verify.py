@@ -371,8 +371,7 @@ class _Verification:
 
     def _staged_vectors(self) -> None:
         """Delete damaged vectors of an index that was never published."""
-        named = "t.space_id, t.text_key"
-        altered = {*self._unsound("vectors", named), *self._unsound("sentences", named)}
+        altered = self._altered("vectors") | self._altered("sentences")
         if altered:
             self._delete_vectors(altered)
             self._healed.append(
@@ -383,6 +382,10 @@ class _Verification:
     def _delete_vectors(self, named: Iterable[tuple[Any, ...]]) -> None:
         """Delete vectors, and with each those of its sentences."""
         self._db.executemany("DELETE FROM vectors WHERE space_id = ? AND text_key = ?", named)
+
+    def _altered(self, table: str) -> set[tuple[int, bytes]]:
+        """Return the space and the key of each row of a table that is not as it was written."""
+        return {(space, key) for space, key in self._unsound(table, "t.space_id, t.text_key")}
 
     def _missing(self, table: str, space_id: int) -> set[tuple[int, bytes]]:
         """Return the space and the key of each live text that a table does not hold."""
@@ -397,8 +400,7 @@ class _Verification:
     def _vectors(self, generation: Generation) -> None:
         """Look at the vectors of texts and of their sentences; only the former are published."""
         space = generation.space_id
-        named = "t.space_id, t.text_key"
-        altered, broken = {*self._unsound("vectors", named)}, {*self._unsound("sentences", named)}
+        altered, broken = self._altered("vectors"), self._altered("sentences")
         missing = self._missing("vectors", space)
         if isinstance(self._index.embedder, SentenceEmbedder):
             broken |= self._missing("sentences", space)

@@ -357,7 +357,7 @@ class Retriever:
             nearness = dict(zip(ids, near.tolist(), strict=True))
             return fuse(nearness, lexical, dense_weight=settings.dense_weight)
 
-        if first:
+        if sentences:  # else the order stays as it is
             order = by(vector)
         if not settings.feedback:
             return order

@@ -222,17 +222,9 @@ class Reading:
         Raises:
             DamagedIndexError: If one is missing, or not as it was written.
         """
-        found: dict[int, bytes] = {}
-        for batch in _batches(chunk_ids):
-            for id_, vector, intact in self._db.execute(
-                f"SELECT c.id, v.vector, {sound('vectors', 'v')} FROM chunks c"
-                # CROSS fixes the order: left to itself, SQLite reads every vector of the space.
-                " CROSS JOIN vectors v ON v.space_id = ? AND v.text_key = c.text_key"
-                f" WHERE c.id IN ({_marks(batch)})",
-                (space_id, *batch),
-            ):
-                _refuse_damage("the vector of a passage", intact)
-                found[id_] = vector
+        found = self._of_texts(
+            "vectors", "vector", space_id, chunk_ids, what="the vector of a passage"
+        )
         _refuse_damage("the list of vectors", len(found) == len(set(chunk_ids)))
         return rows.load_vectors([found.get(id_, b"") for id_ in chunk_ids], dimension)
 
@@ -244,16 +236,29 @@ class Reading:
         Raises:
             DamagedIndexError: If one is not as it was written.
         """
-        found: dict[int, Vectors] = {}
+        what = "the vectors of a passage's sentences"
+        found = self._of_texts("sentences", "vectors", space_id, chunk_ids, what=what)
+        return {id_: rows.load_sentences(held, dimension) for id_, held in found.items()}
+
+    def _of_texts(
+        self, table: str, column: str, space_id: int, chunk_ids: Sequence[int], *, what: str
+    ) -> dict[int, bytes]:
+        """Return a column of what a table holds of the chunks' texts, by chunk.
+
+        Raises:
+            DamagedIndexError: If a row is not as it was written; `what` says what it is.
+        """
+        found: dict[int, bytes] = {}
         for batch in _batches(chunk_ids):
-            for id_, vectors, intact in self._db.execute(
-                f"SELECT c.id, s.vectors, {sound('sentences', 's')} FROM chunks c"
-                " CROSS JOIN sentences s ON s.space_id = ? AND s.text_key = c.text_key"
+            for id_, value, intact in self._db.execute(
+                f"SELECT c.id, t.{column}, {sound(table, 't')} FROM chunks c"
+                # CROSS fixes the order: left to itself, SQLite reads every vector of the space.
+                f" CROSS JOIN {table} t ON t.space_id = ? AND t.text_key = c.text_key"
                 f" WHERE c.id IN ({_marks(batch)})",
                 (space_id, *batch),
             ):
-                _refuse_damage("the vectors of a passage's sentences", intact)
-                found[id_] = rows.load_sentences(vectors, dimension)
+                _refuse_damage(what, intact)
+                found[id_] = value
         return found
 
     def to_analyse(self, chunk_ids: Sequence[int]) -> Iterator[tuple[int, int, str, str, str]]:

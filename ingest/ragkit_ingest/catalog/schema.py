@@ -137,7 +137,11 @@ CREATE TABLE vectors (
     row_digest BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (space_id, text_key)
 ) WITHOUT ROWID;
--- Of its sentences, float16, where the embedder tells them; read for the first candidates.
+-- The keys without the vectors, so that what no chunk holds is found without reading them all.
+CREATE INDEX vectors_by_text ON vectors (text_key);
+
+-- The vectors of a text's sentences, float16, where the embedder tells them; read for the first
+-- candidates of a search.
 CREATE TABLE sentences (
     space_id INTEGER NOT NULL,
     text_key BLOB NOT NULL,
@@ -146,8 +150,6 @@ CREATE TABLE sentences (
     PRIMARY KEY (space_id, text_key),
     FOREIGN KEY (space_id, text_key) REFERENCES vectors (space_id, text_key) ON DELETE CASCADE
 ) WITHOUT ROWID;
--- The keys without the vectors, so that what no chunk holds is found without reading them all.
-CREATE INDEX vectors_by_text ON vectors (text_key);
 
 CREATE TABLE generations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -20,9 +20,8 @@ from ragkit_ingest.embed.bert_graph import Graph, has_bf16, import_openvino
 _Key = TypeVar("_Key")
 _BATCH_TOKENS = 2048
 _BATCH_TEXTS = 16
-_TOKENS = 1  # the output that holds them
-
-
+TOKENS = 1
+"""The output of the graph that holds the tokens as the last layer sees them."""
 MANY = 256
 """From so many texts on, what they cost matters more than how soon one is there."""
 
@@ -146,7 +145,7 @@ class _Compiled:
 
         def keep(request: Any, key: _Key) -> None:
             if tokens is not None:
-                tokens(key, request.get_output_tensor(_TOKENS).data)
+                tokens(key, request.get_output_tensor(TOKENS).data)
             found.append((key, request.get_output_tensor(output).data.copy()))
 
         self._queue.set_callback(keep)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ragkit_ingest.embed.bert_graph import MINILM_L6, Graph, build, import_openvino
-from ragkit_ingest.embed.inference import MANY, Inference
+from ragkit_ingest.embed.inference import MANY, TOKENS, Inference
 from ragkit_ingest.embed.packaged import (
     WEIGHTS_SHA256,
     ModelFiles,
@@ -124,7 +124,7 @@ class MiniLM:
             (place, (ids := np.asarray([encoding.ids], np.int64), np.ones_like(ids)))
             for place, encoding in enumerate(encodings)
         )
-        done = self._inference.computed(inputs, output=1, side_by_side=True, change=False)
+        done = self._inference.computed(inputs, output=TOKENS, side_by_side=True, change=False)
         states = {place: one[0] for place, one in done}
         found = []
         for place, encoding in enumerate(encodings):
