@@ -2,12 +2,12 @@
 
     RAGKIT_DATA=~/ragkit-data python -m bench.fit_evidence --folds build/reader
 
-Data: the even half of the example questions, and the even half of SQuAD 2.0's paragraphs from
-RAGKIT_DATA (`qa/squad2`), so that neither house style nor encyclopedia style rules alone; the
-odd halves are never read. For the models of answers also the questions of `bench/handbook.py`, on
-another company. Each question on a company is also taken once without the passages that hold its
-answer: a question that the rest of the documents do not answer, of which there are too few
-otherwise. Sentences are read by readers that have not learnt from the question
+Data: the even half of the example questions, the even half of SQuAD 2.0's paragraphs from
+RAGKIT_DATA (`qa/squad2`), so that neither house style nor encyclopedia style rules alone, and the
+questions of `bench/companies.py` and `bench/handbook.py` on other companies; the odd halves are
+never read. Each question on the example company and on the handbook is also taken once without the
+passages that hold its answer: a question that the rest of the documents do not answer, of which
+there are too few otherwise. Sentences are read by readers that have not learnt from the question
 (`bench/fit_reader.py`, which has to run first). Four logistic models are fitted, without any
 pickles:
 
@@ -39,6 +39,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from bench.companies import companies
 from bench.fit_reader import fold_file
 from bench.handbook import handbook
 from bench.reader_data import FOLDS, POOL, fold_of, group_of, is_gold_example
@@ -60,12 +61,12 @@ ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "ragkit" / "weights.json"
 REFUSED = 0.08
 """Of the answerable; less than the tenth that is wanted, as sets of questions differ."""
-SQUAD_CASES = 1200
-EXAMPLE_WEIGHT = 1.0
+SQUAD_CASES = 600
+COMPANY_SHARE = 2
+"""Of every so many of a company's questions one is taken, which is enough, and sooner done."""
+ANSWER_WEIGHTS = {"example": 1.0, "handbook": 0.4, "company": 0.2, "squad": 0.1}
+SENTENCE_WEIGHTS = {"example": 1.0, "handbook": 0.4, "company": 0.3, "squad": 0.04}
 WITHOUT_ANSWER_WEIGHT = 0.5
-HANDBOOK_WEIGHT = 0.4
-SQUAD_WEIGHT = 0.05
-SQUAD_SENTENCE_WEIGHT = 0.02
 SENTENCE_C = 1.0
 ANSWER_C = 0.01
 ONLY_OF_ANSWERS = ("quantity_missing", "quantity_given")
@@ -75,8 +76,9 @@ IsGold = Callable[[Case, Candidate], bool]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A question with its weighed sentences."""
+    """A question of a kind, such as "squad", with its weighed sentences."""
 
+    kind: str
     case: Case
     passages: Sequence[Passage]
     candidates: Sequence[Candidate]
@@ -131,21 +133,20 @@ def main() -> None:
     data = Path(os.environ["RAGKIT_DATA"]).expanduser()
     embedder = CachedMiniLM()
     with tempfile.TemporaryDirectory() as folder:
-        asked = list(_example_rows(Path(folder), embedder))
-        articles = _squad_rows(Path(folder), data / "qa" / "squad2", embedder)
-        rows = [*asked, *_without_answers(asked), *articles]
-        other = list(_handbook_rows(Path(folder), data, embedder))
+        rows = list(_example_rows(Path(folder), embedder))
+        rows += _handbook_rows(Path(folder), data, embedder)
+        rows += list(_without_answers(rows))
+        rows += _company_rows(Path(folder) / "companies", embedder)
+        rows += _squad_rows(Path(folder), data / "qa" / "squad2", embedder)
     sentence = _fit_sentence(rows)
     weighed = [_weighed(row, sentence, embedder) for row in rows]
     once = [_read(row, found, readers, FLAT) for row, found in zip(rows, weighed, strict=True)]
     sentence_read = _fit_sentence_read(rows, once)
-    rows += [*other, *_without_answers(other)]
-    weighed += [_weighed(row, sentence, embedder) for row in rows[len(weighed) :]]
     twice = [
         _read(row, found, readers, sentence_read) for row, found in zip(rows, weighed, strict=True)
     ]
     answerable = np.asarray([row.case.answerable for row in rows])
-    weights = np.asarray([row.weight for row in rows])
+    weights = np.asarray([row.weight * ANSWER_WEIGHTS[row.kind] for row in rows])
     plain = [_evidence(row, found) for row, found in zip(rows, weighed, strict=True)]
     full = [
         _evidence(row, found)
@@ -153,7 +154,8 @@ def main() -> None:
         | reading_features(found)
         for row, found in zip(rows, twice, strict=True)
     ]
-    examples = np.asarray([row.weight == EXAMPLE_WEIGHT for row in rows])
+    asked = np.asarray([row.kind if row.weight == 1.0 else "" for row in rows])
+    examples = asked == "example"
     answer = _fitted(full, answerable, weights, ANSWER_C)
     fitted = np.asarray([answer.probability(row) for row in full])
     held_out = _cross_validated(full, answerable, weights, [row.group for row in rows])
@@ -166,15 +168,16 @@ def main() -> None:
         "answer_without_tokens": _fitted(plain, answerable, weights, ANSWER_C),
     }
     WEIGHTS.write_text(json.dumps(_document(models, threshold), indent=1) + "\n")
-    squad = np.asarray([row.weight == SQUAD_WEIGHT for row in rows])
     for name, scores in (("fitted", fitted), ("cross-validated", held_out)):
         refused = float((scores[asked_for] < threshold).mean())
         caught = float((scores[examples & ~answerable] < threshold).mean())
-        curves = [roc_auc_score(answerable[of], scores[of]) for of in (examples, squad)]
+        curves = [
+            f"{kind} {roc_auc_score(answerable[asked == kind], scores[asked == kind]):.3f}"
+            for kind in ANSWER_WEIGHTS
+        ]
         print(
             f"{name}: below {threshold:.3f} are {refused:.3f} of the answerable example"
-            f" questions and {caught:.3f} of the unanswerable;"
-            f" AUROC {curves[0]:.3f}, of SQuAD's {curves[1]:.3f}"
+            f" questions and {caught:.3f} of the unanswerable; AUROC {', '.join(curves)}"
         )
 
 
@@ -196,7 +199,7 @@ def _example_rows(folder: Path, embedder: MiniLM) -> Iterator[Row]:
     cases = half(load_cases(ROOT / "examples" / "questions.jsonl"), "even")
     with Pipeline(folder / "examples", config=Config(), embedder=embedder) as rag:
         rag.ingest(ROOT / "examples" / "company")
-        yield from _rows(rag, cases, is_gold_example, EXAMPLE_WEIGHT, group_of)
+        yield from _rows(rag, cases, "example", group_of)
 
 
 def _without_answers(rows: Sequence[Row]) -> Iterator[Row]:
@@ -206,9 +209,14 @@ def _without_answers(rows: Sequence[Row]) -> Iterator[Row]:
             case = replace(row.case, answerable=False, answers=(), evidence=())
             ids = {passage.chunk_id for passage in kept}
             candidates = [c for c in row.candidates if c.passage.chunk_id in ids]
-            gold = [False] * len(candidates)
-            weight = row.weight * WITHOUT_ANSWER_WEIGHT
-            yield Row(case, kept, candidates, gold, row.word_weights, weight, row.group)
+            yield replace(
+                row,
+                case=case,
+                passages=kept,
+                candidates=candidates,
+                gold=[False] * len(candidates),
+                weight=WITHOUT_ANSWER_WEIGHT,
+            )
 
 
 def _answers(case: Case, passage: Passage) -> bool:
@@ -221,7 +229,16 @@ def _handbook_rows(folder: Path, data: Path, embedder: MiniLM) -> Iterator[Row]:
     cases = handbook(data, folder / "handbook")
     with Pipeline(folder / "handbook-index", config=Config(), embedder=embedder) as rag:
         rag.ingest(folder / "handbook")
-        yield from _rows(rag, cases, is_gold_example, HANDBOOK_WEIGHT, group_of)
+        yield from _rows(rag, cases, "handbook", group_of)
+
+
+def _company_rows(folder: Path, embedder: MiniLM) -> Iterator[Row]:
+    for company in companies():
+        with Pipeline(folder / company.name, config=Config(), embedder=embedder) as rag:
+            rag.ingest(company.documents)
+            yield from _rows(
+                rag, company.cases[::COMPANY_SHARE], "company", lambda _, name=company.name: name
+            )
 
 
 def _squad_rows(folder: Path, data: Path, embedder: MiniLM) -> Iterator[Row]:
@@ -247,7 +264,7 @@ def _squad_rows(folder: Path, data: Path, embedder: MiniLM) -> Iterator[Row]:
     with Pipeline(folder / "squad-index", config=Config(), embedder=embedder) as rag:
         rag.ingest(documents)
         yield from _rows(
-            rag, cases, _is_gold_squad, SQUAD_WEIGHT, lambda case: titles[case.evidence[0].path]
+            rag, cases, "squad", lambda case: titles[case.evidence[0].path], _is_gold_squad
         )
 
 
@@ -259,15 +276,15 @@ def _is_gold_squad(case: Case, candidate: Candidate) -> bool:
 def _rows(
     rag: Pipeline,
     cases: Sequence[Case],
-    is_gold: IsGold,
-    weight: float,
+    kind: str,
     group: Callable[[Case], str],
+    is_gold: IsGold = is_gold_example,
 ) -> Iterator[Row]:
     for case in cases:
         passages, candidates, word_weights = rag.weighed(case.question, POOL, model=FLAT)
         if candidates:
             gold = [case.answerable and is_gold(case, candidate) for candidate in candidates]
-            yield Row(case, passages, candidates, gold, dict(word_weights), weight, group(case))
+            yield Row(kind, case, passages, candidates, gold, dict(word_weights), 1.0, group(case))
 
 
 def _fit_sentence(rows: Sequence[Row]) -> Logistic:
@@ -278,13 +295,7 @@ def _fit_sentence(rows: Sequence[Row]) -> Logistic:
         for c in row.candidates
     ]
     gold = np.asarray([value for row in answerable for value in row.gold])
-    weights = np.asarray(
-        [
-            EXAMPLE_WEIGHT if row.weight == EXAMPLE_WEIGHT else SQUAD_SENTENCE_WEIGHT
-            for row in answerable
-            for _ in row.candidates
-        ]
-    )
+    weights = np.asarray([SENTENCE_WEIGHTS[row.kind] for row in answerable for _ in row.candidates])
     return _fitted(features, gold, weights, SENTENCE_C)
 
 
@@ -312,8 +323,7 @@ def _fit_sentence_read(rows: Sequence[Row], found: Sequence[Sequence[Candidate]]
                 {n: v for n, v in candidate.features.items() if n not in ONLY_OF_ANSWERS}
             )
             gold.append(_place(candidate) in good)
-            example = row.weight == EXAMPLE_WEIGHT
-            weights.append(EXAMPLE_WEIGHT if example else SQUAD_SENTENCE_WEIGHT)
+            weights.append(SENTENCE_WEIGHTS[row.kind])
     return _fitted(features, np.asarray(gold), np.asarray(weights), SENTENCE_C)
 
 

@@ -9,8 +9,8 @@ that do not, and others by chance.
 
 First a reader is fitted without each of three folds of whole articles, and scores that fold:
 printed, and kept under `--folds` for `bench/fit_evidence.py`, which must not learn from scores of
-sentences that the reader knew. Then one is fitted to all. Takes 50 minutes of one core; `--only N`
-does one fold, or `--only all` the last fit, so that they can run side by side.
+sentences that the reader knew. Then one is fitted to all. Takes an hour and a half of one core;
+`--only N` does one fold, or `--only all` the last fit, so that they can run side by side.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ EPOCHS = 2.0
 BATCH = 32
 SENTENCES = 4
 LIKEST = 2
-WEIGHT = {"squad": 1.0, "example": 2.0, "chunking": 1.0}
+WEIGHT = {"squad": 1.0, "example": 2.0, "chunking": 1.0, "handbook": 1.0, "company": 1.0}
 DROPOUT = 0.1
 Pair = tuple[list[int], float, float]
 

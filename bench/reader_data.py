@@ -1,7 +1,8 @@
 """What the reader of `ragkit/reader.py` learns from: questions, each with sentences.
 
 The even half of SQuAD 2.0's paragraphs and of the example questions, whose odd halves are never
-read, and the questions of the chunking set.
+read, the questions of the chunking set, and those that were written to learn from: on a real
+company's handbook (`bench/handbook.py`) and on fictional companies (`bench/companies.py`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from bench.companies import companies
+from bench.handbook import handbook
 from bench.squad import even_half
 from ragkit.config import Config
 from ragkit.evidence import Candidate, in_context
@@ -27,6 +31,8 @@ from ragkit_ingest.records import Block, BlockKind
 ROOT = Path(__file__).parent.parent
 POOL = 20
 FOLDS = 3
+SQUAD_SHARE = 3
+"""Of every so many of SQuAD's questions one is taken: all of them outweigh the companies'."""
 _MOSTLY = 0.7
 
 
@@ -52,7 +58,7 @@ class Asked:
     """A question with sentences that answer it, or look as if they did.
 
     Attributes:
-        kind: "squad", "example" or "chunking".
+        kind: "squad", "example", "chunking", "handbook" or "company".
         group: Questions of a group share what they are about; folds keep them together.
     """
 
@@ -79,7 +85,7 @@ def group_of(case: Case) -> str:
 
 
 def is_gold_example(case: Case, candidate: Candidate) -> bool:
-    """Return whether a sentence of the example company holds a question's evidence."""
+    """Return whether a sentence holds the evidence of a question on a company."""
     text = candidate.sentence.text
     for evidence in case.evidence:
         if evidence.path != candidate.passage.path:
@@ -104,11 +110,13 @@ def every_question(data: Path, folder: Path) -> list[Asked]:
         *_squad(data / "qa" / "squad2", embedder),
         *_examples(folder / "examples", embedder),
         *_chunking(data / "retrieval" / "chunking", folder / "chunking", embedder),
+        *_handbook(data, folder / "handbook", embedder),
+        *_companies(folder / "companies", embedder),
     ]
 
 
 def _squad(data: Path, embedder: MiniLM) -> Iterator[Asked]:
-    for asked in even_half(data):
+    for asked in islice(even_half(data), 0, None, SQUAD_SHARE):
         title, text = asked.paragraph.heading, asked.paragraph.text
         block = Block(kind=BlockKind.PARAGRAPH, start=0, end=len(text))
         spans = list(sentences(text, 0, [block]))
@@ -124,14 +132,35 @@ def _squad(data: Path, embedder: MiniLM) -> Iterator[Asked]:
 
 
 def _examples(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
+    cases = half(load_cases(ROOT / "examples" / "questions.jsonl"), "even")
     with Pipeline(folder, config=Config(), embedder=embedder) as rag:
         rag.ingest(ROOT / "examples" / "company")
-        for case in half(load_cases(ROOT / "examples" / "questions.jsonl"), "even"):
-            found = [
-                _sentence(one, answers=case.answerable and is_gold_example(case, one))
-                for one in rag.weighed(case.question, POOL, model=FLAT)[1]
-            ]
-            yield Asked("example", group_of(case), case.question, case.answerable, found)
+        yield from _asked("example", rag, cases, group_of)
+
+
+def _handbook(data: Path, folder: Path, embedder: MiniLM) -> Iterator[Asked]:
+    cases = handbook(data, folder / "pages")
+    with Pipeline(folder / "index", config=Config(), embedder=embedder) as rag:
+        rag.ingest(folder / "pages")
+        yield from _asked("handbook", rag, cases, group_of)
+
+
+def _companies(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
+    for company in companies():
+        with Pipeline(folder / company.name, config=Config(), embedder=embedder) as rag:
+            rag.ingest(company.documents)
+            yield from _asked("company", rag, company.cases, lambda _, name=company.name: name)
+
+
+def _asked(
+    kind: str, rag: Pipeline, cases: Sequence[Case], group: Callable[[Case], str]
+) -> Iterator[Asked]:
+    for case in cases:
+        found = [
+            _sentence(one, answers=case.answerable and is_gold_example(case, one))
+            for one in rag.weighed(case.question, POOL, model=FLAT)[1]
+        ]
+        yield Asked(kind, group(case), case.question, case.answerable, found)
 
 
 def _chunking(data: Path, folder: Path, embedder: MiniLM) -> Iterator[Asked]:
