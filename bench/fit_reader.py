@@ -10,7 +10,7 @@ that do not, and others by chance.
 First a reader is fitted without each of three folds of whole articles, and scores that fold:
 printed, and kept under `--folds` for `bench/fit_evidence.py`, which must not learn from scores of
 sentences that the reader knew. Then one is fitted to all. Takes an hour and a half of one core;
-`--only N` does one fold, or `--only all` the last fit, so that they can run side by side.
+`--only 0 2` does these folds and `--only 1 all` the others, so that they can run side by side.
 """
 
 from __future__ import annotations
@@ -149,8 +149,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as folder:
         asked = every_question(data, Path(folder))
-    wanted = [*map(str, range(FOLDS)), "all"] if arguments.only is None else [arguments.only]
-    for name in wanted:
+    for name in arguments.only:
         known = [one for one in asked if name == "all" or one.fold != int(name)]
         file = WEIGHTS if name == "all" else fold_file(arguments.folds, int(name))
         save_file(_fitted(known), file)
@@ -261,7 +260,8 @@ def _key(name: str) -> str:
 def _arguments() -> Any:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--folds", type=Path, required=True, help="where readers of folds go")
-    parser.add_argument("--only", choices=[*map(str, range(FOLDS)), "all"])
+    fits = [*map(str, range(FOLDS)), "all"]
+    parser.add_argument("--only", nargs="+", choices=fits, default=fits, help="which fits to do")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
