@@ -126,7 +126,7 @@ class Config:
     prompts: str = ""
     unsupported: str = "flag"
     audit: str = ""
-    min_confidence: float = 0.35
+    min_confidence: float = 0.32
 
     def __post_init__(self) -> None:
         if self.embedder:
