@@ -28,7 +28,7 @@ import json
 import os
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,17 +43,23 @@ from sklearn.preprocessing import StandardScaler
 from bench.companies import companies
 from bench.fit_reader import fold_file
 from bench.handbook import handbook
-from bench.reader_data import FOLDS, POOL, fold_of, group_of, is_gold_example
+from bench.reader_data import (
+    FOLDS,
+    Found,
+    example_company,
+    fold_of,
+    group_of,
+    is_gold_example,
+    searched,
+)
 from bench.squad import even_half, paragraphs
 from ragkit.abstain import evidence_features, meaning_features, reading_features
 from ragkit.answer import Passage
-from ragkit.config import Config
 from ragkit.evidence import Candidate, read, weigh
 from ragkit.logistic import FLAT, Logistic
-from ragkit.pipeline import Pipeline
 from ragkit.question import analyse
 from ragkit.reader import Reader
-from ragkit_eval.cases import Case, Evidence, half, load_cases
+from ragkit_eval.cases import Case, Evidence
 from ragkit_eval.match import contains_answer, holds_quote
 from ragkit_ingest.embed.minilm import MiniLM
 from ragkit_ingest.embed.protocol import TokenVectors, Vectors
@@ -130,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folds", type=Path, required=True, help="what bench/fit_reader.py wrote")
     folds = parser.parse_args().folds
-    readers = [CachedReader(load_file(fold_file(folds, fold))) for fold in range(FOLDS)]
+    of_folds = [CachedReader(load_file(fold_file(folds, fold))) for fold in range(FOLDS)]
     data = Path(os.environ["RAGKIT_DATA"]).expanduser()
     embedder = CachedMiniLM()
     with tempfile.TemporaryDirectory() as folder:
@@ -141,11 +147,11 @@ def main() -> None:
         rows += _squad_rows(Path(folder), data / "qa" / "squad2", embedder)
     sentence = _fit_sentence(rows)
     weighed = [_weighed(row, sentence, embedder) for row in rows]
-    once = [_read(row, found, readers, FLAT) for row, found in zip(rows, weighed, strict=True)]
+    readers = [of_folds[fold_of(row.group)] for row in rows]
+    found = list(zip(rows, weighed, readers, strict=True))
+    once = [_read(row, ranked, reader, FLAT) for row, ranked, reader in found]
     sentence_read = _fit_sentence_read(rows, once)
-    twice = [
-        _read(row, found, readers, sentence_read) for row, found in zip(rows, weighed, strict=True)
-    ]
+    twice = [_read(row, ranked, reader, sentence_read) for row, ranked, reader in found]
     answerable = np.asarray([row.case.answerable for row in rows])
     weights = np.asarray([row.weight * ANSWER_WEIGHTS[row.kind] for row in rows])
     plain = [_evidence(row, found) for row, found in zip(rows, weighed, strict=True)]
@@ -156,16 +162,14 @@ def main() -> None:
     fitted = np.asarray([answer.probability(row) for row in full])
     held_out = _cross_validated(full, answerable, weights, [row.group for row in rows])
     asked_for = examples & answerable
-    packaged = [Reader()] * FOLDS
-    shipped = np.asarray(
-        [
-            answer.probability(
-                _all_features(row, _read(row, found, packaged, sentence_read), embedder)
-            )
-            for row, found, wanted in zip(rows, weighed, asked_for, strict=True)
-            if wanted
-        ]
-    )
+    packaged = Reader()
+    shipped = [
+        answer.probability(
+            _all_features(row, _read(row, ranked, packaged, sentence_read), embedder)
+        )
+        for row, ranked, wanted in zip(rows, weighed, asked_for, strict=True)
+        if wanted
+    ]
     quantiles = [float(np.quantile(of, REFUSED)) for of in (held_out[asked_for], shipped)]
     print(
         f"{REFUSED:.2f} lie below {quantiles[0]:.3f} cross-validated, {quantiles[1]:.3f} as shipped"
@@ -206,10 +210,8 @@ def _document(models: dict[str, Logistic], threshold: float) -> dict[str, object
 
 
 def _example_rows(folder: Path, embedder: MiniLM) -> Iterator[Row]:
-    cases = half(load_cases(ROOT / "examples" / "questions.jsonl"), "even")
-    with Pipeline(folder / "examples", config=Config(), embedder=embedder) as rag:
-        rag.ingest(ROOT / "examples" / "company")
-        yield from _rows(rag, cases, "example", group_of)
+    found = searched(*example_company(), folder / "examples", embedder)
+    return _rows(found, "example", group_of)
 
 
 def _without_answers(rows: Sequence[Row]) -> Iterator[Row]:
@@ -236,19 +238,17 @@ def _answers(case: Case, passage: Passage) -> bool:
 
 
 def _handbook_rows(folder: Path, data: Path, embedder: MiniLM) -> Iterator[Row]:
-    cases = handbook(data, folder / "handbook")
-    with Pipeline(folder / "handbook-index", config=Config(), embedder=embedder) as rag:
-        rag.ingest(folder / "handbook")
-        yield from _rows(rag, cases, "handbook", group_of)
+    pages = folder / "handbook"
+    cases = handbook(data, pages)
+    found = searched(pages, cases, folder / "handbook-index", embedder)
+    return _rows(found, "handbook", group_of)
 
 
 def _company_rows(folder: Path, embedder: MiniLM) -> Iterator[Row]:
     for company in companies():
-        with Pipeline(folder / company.name, config=Config(), embedder=embedder) as rag:
-            rag.ingest(company.documents)
-            yield from _rows(
-                rag, company.cases[::COMPANY_SHARE], "company", lambda _, name=company.name: name
-            )
+        cases = company.cases[::COMPANY_SHARE]
+        found = searched(company.documents, cases, folder / company.name, embedder)
+        yield from _rows(found, "company", lambda _, name=company.name: name)
 
 
 def _squad_rows(folder: Path, data: Path, embedder: MiniLM) -> Iterator[Row]:
@@ -271,11 +271,8 @@ def _squad_rows(folder: Path, data: Path, embedder: MiniLM) -> Iterator[Row]:
             )
         )
     cases = random.Random(0).sample(cases, SQUAD_CASES)  # noqa: S311 - not a secret
-    with Pipeline(folder / "squad-index", config=Config(), embedder=embedder) as rag:
-        rag.ingest(documents)
-        yield from _rows(
-            rag, cases, "squad", lambda case: titles[case.evidence[0].path], _is_gold_squad
-        )
+    found = searched(documents, cases, folder / "squad-index", embedder)
+    return _rows(found, "squad", lambda case: titles[case.evidence[0].path], _is_gold_squad)
 
 
 def _is_gold_squad(case: Case, candidate: Candidate) -> bool:
@@ -284,14 +281,12 @@ def _is_gold_squad(case: Case, candidate: Candidate) -> bool:
 
 
 def _rows(
-    rag: Pipeline,
-    cases: Sequence[Case],
+    found: Iterable[tuple[Case, Found]],
     kind: str,
     group: Callable[[Case], str],
     is_gold: IsGold = is_gold_example,
 ) -> Iterator[Row]:
-    for case in cases:
-        passages, candidates, word_weights = rag.weighed(case.question, POOL, model=FLAT)
+    for case, (passages, candidates, word_weights) in found:
         if candidates:
             gold = [case.answerable and is_gold(case, candidate) for candidate in candidates]
             yield Row(kind, case, passages, candidates, gold, dict(word_weights), 1.0, group(case))
@@ -315,9 +310,9 @@ def _weighed(row: Row, sentence: Logistic, embedder: MiniLM) -> list[Candidate]:
 
 
 def _read(
-    row: Row, ranked: Sequence[Candidate], readers: Sequence[Reader], model: Logistic
+    row: Row, ranked: Sequence[Candidate], reader: Reader, model: Logistic
 ) -> list[Candidate]:
-    return read(analyse(row.case.question), ranked, readers[fold_of(row.group)], model)
+    return read(analyse(row.case.question), ranked, reader, model)
 
 
 def _fit_sentence_read(rows: Sequence[Row], found: Sequence[Sequence[Candidate]]) -> Logistic:

@@ -1,4 +1,4 @@
-"""Questions on pages of a real company's handbook, which the confidence is fitted on.
+"""Questions on pages of a real company's handbook, which the packaged models learn from.
 
 `handbook_questions.json` holds 430 questions that were written for this purpose and names 72 pages
 of `scale/sourcegraph_handbook` in RAGKIT_DATA. Half of the questions one of the pages answers: of

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from pathlib import Path
 from bench.companies import companies
 from bench.handbook import handbook
 from bench.squad import even_half
+from ragkit.answer import Passage
 from ragkit.config import Config
 from ragkit.evidence import Candidate, in_context
 from ragkit.logistic import FLAT
@@ -34,6 +35,8 @@ FOLDS = 3
 SQUAD_SHARE = 3
 """Of every so many of SQuAD's questions one is taken: all of them outweigh the companies'."""
 _MOSTLY = 0.7
+Found = tuple[Sequence[Passage], Sequence[Candidate], Mapping[str, float]]
+"""Passages, their sentences, and the weights of the question's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,29 @@ def is_gold_example(case: Case, candidate: Candidate) -> bool:
     return False
 
 
+def example_company() -> tuple[Path, list[Case]]:
+    """Return the example company's documents, and the questions that may be learnt from."""
+    cases = load_cases(ROOT / "examples" / "questions.jsonl")
+    return ROOT / "examples" / "company", half(cases, "even")
+
+
+def searched(
+    documents: Path, cases: Sequence[Case], index: Path, embedder: MiniLM
+) -> Iterator[tuple[Case, Found]]:
+    """Index documents, and yield each question with what is found, all sentences scored alike.
+
+    Args:
+        documents: A folder.
+        cases: The questions.
+        index: A new folder.
+        embedder: For both.
+    """
+    with Pipeline(index, config=Config(), embedder=embedder) as rag:
+        rag.ingest(documents)
+        for case in cases:
+            yield case, rag.weighed(case.question, POOL, model=FLAT)
+
+
 def every_question(data: Path, folder: Path) -> list[Asked]:
     """Return all questions to learn from.
 
@@ -132,35 +158,29 @@ def _squad(data: Path, embedder: MiniLM) -> Iterator[Asked]:
 
 
 def _examples(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
-    cases = half(load_cases(ROOT / "examples" / "questions.jsonl"), "even")
-    with Pipeline(folder, config=Config(), embedder=embedder) as rag:
-        rag.ingest(ROOT / "examples" / "company")
-        yield from _asked("example", rag, cases, group_of)
+    for case, (_, candidates, _) in searched(*example_company(), folder, embedder):
+        yield _asked("example", group_of(case), case, candidates)
 
 
 def _handbook(data: Path, folder: Path, embedder: MiniLM) -> Iterator[Asked]:
-    cases = handbook(data, folder / "pages")
-    with Pipeline(folder / "index", config=Config(), embedder=embedder) as rag:
-        rag.ingest(folder / "pages")
-        yield from _asked("handbook", rag, cases, group_of)
+    pages = folder / "pages"
+    cases = handbook(data, pages)
+    for case, (_, candidates, _) in searched(pages, cases, folder / "index", embedder):
+        yield _asked("handbook", group_of(case), case, candidates)
 
 
 def _companies(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
     for company in companies():
-        with Pipeline(folder / company.name, config=Config(), embedder=embedder) as rag:
-            rag.ingest(company.documents)
-            yield from _asked("company", rag, company.cases, lambda _, name=company.name: name)
+        found = searched(company.documents, company.cases, folder / company.name, embedder)
+        for case, (_, candidates, _) in found:
+            yield _asked("company", company.name, case, candidates)
 
 
-def _asked(
-    kind: str, rag: Pipeline, cases: Sequence[Case], group: Callable[[Case], str]
-) -> Iterator[Asked]:
-    for case in cases:
-        found = [
-            _sentence(one, answers=case.answerable and is_gold_example(case, one))
-            for one in rag.weighed(case.question, POOL, model=FLAT)[1]
-        ]
-        yield Asked(kind, group(case), case.question, case.answerable, found)
+def _asked(kind: str, group: str, case: Case, candidates: Sequence[Candidate]) -> Asked:
+    found = [
+        _sentence(one, answers=case.answerable and is_gold_example(case, one)) for one in candidates
+    ]
+    return Asked(kind, group, case.question, case.answerable, found)
 
 
 def _chunking(data: Path, folder: Path, embedder: MiniLM) -> Iterator[Asked]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from bench.companies import Company, companies
-from ragkit_eval.cases import Case, load_cases
+from tests.support.questions import assert_new
 
-ROOT = Path(__file__).parents[2]
 COMPANIES = list(companies())
 UNANSWERABLE = {
     "missing_topic": 30,
@@ -41,16 +39,8 @@ def test_the_others_are_of_all_kinds(company: Company) -> None:
 
 
 def test_no_question_is_asked_twice_or_is_one_of_the_examples() -> None:
-    examples = load_cases(ROOT / "examples" / "questions.jsonl")
-    reported = {_asked(case) for case in examples}
     for company in COMPANIES:
-        asked = {_asked(case) for case in company.cases}
-        assert len(asked) == len(company.cases)
-        assert not asked & reported
-
-
-def _asked(case: Case) -> str:
-    return " ".join(re.findall(r"\w+", case.question.casefold()))
+        assert_new(case.question for case in company.cases)
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from bench.handbook import handbook
-from ragkit_eval.cases import load_cases
+from tests.support.questions import assert_new
 
 ROOT = Path(__file__).parents[2]
 HELD = json.loads((ROOT / "bench" / "handbook_questions.json").read_text(encoding="utf-8"))
@@ -23,10 +23,7 @@ def test_every_answer_lies_within_the_quote_of_a_page() -> None:
 
 
 def test_no_question_is_asked_twice_or_is_one_of_the_examples() -> None:
-    asked = [entry["question"].casefold() for entry in HELD["questions"]]
-    examples = load_cases(ROOT / "examples" / "questions.jsonl")
-    assert len(set(asked)) == len(asked)
-    assert not {case.question.casefold() for case in examples} & {*asked}
+    assert_new(entry["question"] for entry in HELD["questions"])
 
 
 def test_the_spans_are_turned_into_the_pages_words(tmp_path: Path) -> None:
