@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ragkit_ingest.errors import BrokenFileError, UnreadableFileError
 from ragkit_ingest.parse.builder import DocumentBuilder, clean, fold_space
+from ragkit_ingest.parse.encoding import decode, is_known
 from ragkit_ingest.parse.file import read_bytes
 from ragkit_ingest.parse.moment import iso_from_mail
 from ragkit_ingest.parse.protocol import Source
@@ -28,6 +29,9 @@ _ENDINGS = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
 }
+_ASCII = ("us-ascii", "ascii", "ansi_x3.4-1968")
+_MALFORMED = (LookupError, ValueError, AssertionError, AttributeError, TypeError)
+"""What the standard library raises on malformed parts."""
 _NEEDED = ("From", "To", "Date", "Subject", "Received", "Message-ID")
 
 
@@ -239,8 +243,29 @@ def _parts(message: EmailMessage, wanted: str) -> Iterator[EmailMessage]:
 
 def _content(builder: DocumentBuilder, part: MIMEPart) -> str:
     try:
-        return str(part.get_content())
-    except (LookupError, ValueError, AssertionError, AttributeError):
         payload = part.get_payload(decode=True)
-        builder.notice("the message states an encoding that is not known; it was read as UTF-8")
-        return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
+    except _MALFORMED as exc:
+        builder.notice(f"the message's text cannot be read: {exc}")
+        return ""
+    if not isinstance(payload, bytes):
+        return ""
+    charset = _charset(part)
+    if charset and not is_known(charset):
+        builder.notice("the message states an encoding that is not known; it was guessed")
+    try:
+        decoded = decode(payload, charset)
+    except BrokenFileError:
+        builder.notice("the message's text is in no known encoding; it was read as UTF-8")
+        return payload.decode("utf-8", "replace")
+    for notice in decoded.notices:
+        builder.notice(notice)
+    return decoded.text
+
+
+def _charset(part: MIMEPart) -> str:
+    """Return the encoding that the part states; empty if none, or ASCII, which many only say."""
+    try:
+        stated = part.get_content_charset() or ""
+    except _MALFORMED:
+        return ""
+    return "" if stated in _ASCII else stated

@@ -49,7 +49,7 @@ def decode(data: bytes, declared: str = "") -> Decoded:
         if data.startswith(mark):
             return _replacing(data, name)
     _refuse_binary(data)
-    if declared and _is_known(declared):
+    if declared and is_known(declared):
         return _replacing(data, declared)
     try:
         return Decoded(text=data.decode("utf-8"), encoding="utf-8")
@@ -79,7 +79,8 @@ def _refuse_binary(data: bytes) -> None:
         )
 
 
-def _is_known(encoding: str) -> bool:
+def is_known(encoding: str) -> bool:
+    """Return whether Python can read text in this encoding."""
     try:
         return codecs.lookup(encoding)._is_text_encoding
     except LookupError:

@@ -51,6 +51,32 @@ def test_an_unknown_charset_is_told(parse: Parse) -> None:
     assert document.notices
 
 
+@pytest.mark.parametrize("stated", ["", "Content-Type: text/plain; charset=us-ascii\n"])
+def test_a_mail_that_states_no_charset_is_read_as_text(parse: Parse, stated: str) -> None:
+    document = parse("a.eml", f"Subject: a\n{stated}\nIt costs £45 for Zoë.\n".encode())
+    assert document.text == "a\n\nIt costs £45 for Zoë."
+    assert not document.notices
+
+
+def test_a_mail_in_an_old_encoding_without_charset_is_guessed(parse: Parse) -> None:
+    body = "Die Rechnung für die Brötchen ist fällig; wir grüßen Sie schön aus Köln.\n"
+    document = parse("a.eml", b"Subject: a\n\n" + body.encode("cp1252"))
+    assert body.strip() in document.text
+    assert any("guessed" in notice for notice in document.notices)
+
+
+def test_a_mail_with_a_binary_body_is_told(parse: Parse) -> None:
+    document = parse("a.eml", b"Subject: a\n\nhello\x00there\n")
+    assert "hello" in document.text
+    assert document.notices
+
+
+def test_bytes_that_the_stated_charset_lacks_are_told(parse: Parse) -> None:
+    data = b"Subject: a\nContent-Type: text/plain; charset=utf-8\n\nhell\xf6\n"
+    document = parse("a.eml", data)
+    assert any("utf-8" in notice for notice in document.notices)
+
+
 def test_a_bad_date_is_no_metadata(parse: Parse) -> None:
     document = parse("a.eml", b"Subject: a\nDate: yesterday\n\nhello\n")
     assert "date" not in document.metadata
