@@ -1,15 +1,15 @@
 """Fits the packaged models of `ragkit/weights.json` and writes the file.
 
-    RAGKIT_DATA=~/ragkit-data python -m bench.fit_evidence --folds build/reader
+    RAGKIT_DATA=~/ragkit-data python -m bench.fit_evidence
 
 Data: the even half of the example questions, the even half of SQuAD 2.0's paragraphs from
 RAGKIT_DATA (`qa/squad2`), so that neither house style nor encyclopedia style rules alone, and the
 questions of `bench/companies.py` and `bench/handbook.py` on other companies; the odd halves are
 never read. Each question on the example company and on the handbook is also taken once without the
 passages that hold its answer: a question that the rest of the documents do not answer, of which
-there are too few otherwise. Sentences are read by readers that have not learnt from the question
-(`bench/fit_reader.py`, which has to run first). Four logistic models are fitted, without any
-pickles:
+there are too few otherwise. Where sentences are read (`bench/fit_reader.py` has to run first), only
+questions count that the reader has not learnt from: on the example company, on `UNREAD` and on
+SQuAD's articles. Four logistic models are fitted, without any pickles:
 
     sentence                 does this sentence hold the answer?     answerable questions only
     sentence_read            the same, after it was read             answerable questions only
@@ -18,22 +18,20 @@ pickles:
 
 and `min_confidence`, the confidence below which `REFUSED` of the answerable example questions
 of the even half fall: cross-validated, as the model refuses fewer of the questions that it has
-learnt from, with the readers of folds; or as the packaged reader reads them, if that is lower.
+learnt from.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
@@ -41,13 +39,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench.companies import companies
-from bench.fit_reader import fold_file
 from bench.handbook import handbook
 from bench.reader_data import (
-    FOLDS,
+    UNREAD,
     Found,
     example_company,
-    fold_of,
     group_of,
     is_gold_example,
     searched,
@@ -72,6 +68,8 @@ SQUAD_CASES = 600
 COMPANY_SHARE = 2
 """Of every so many of a company's questions one is taken, which is enough, and sooner done."""
 ANSWER_WEIGHTS = {"example": 1.0, "handbook": 0.4, "company": 0.2, "squad": 0.1}
+READ_WEIGHTS = {"example": 1.0, "company": 0.6, "squad": 0.05}
+"""Of what the reader has not learnt from."""
 SENTENCE_WEIGHTS = {"example": 1.0, "handbook": 0.4, "company": 0.3, "squad": 0.04}
 WITHOUT_ANSWER_WEIGHT = 0.5
 SENTENCE_C = 1.0
@@ -83,7 +81,11 @@ IsGold = Callable[[Case, Candidate], bool]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A question of a kind, such as "squad", with its weighed sentences."""
+    """A question of a kind, such as "squad", with its weighed sentences.
+
+    Attributes:
+        group: Questions of a group are held out together.
+    """
 
     kind: str
     case: Case
@@ -93,6 +95,11 @@ class Row:
     word_weights: dict[str, float]
     weight: float
     group: str
+
+    @property
+    def unread(self) -> bool:
+        """Whether the reader has not learnt from it."""
+        return self.kind in ("example", "squad") or self.group in UNREAD
 
 
 class CachedMiniLM(MiniLM):
@@ -119,8 +126,8 @@ class CachedMiniLM(MiniLM):
 class CachedReader(Reader):
     """Reads each sentence once a question."""
 
-    def __init__(self, adapter: dict[str, np.ndarray]) -> None:
-        super().__init__(adapter)
+    def __init__(self) -> None:
+        super().__init__()
         self._scores: dict[tuple[str, str], float] = {}
 
     def scores(self, question: str, texts: Sequence[str]) -> np.ndarray:
@@ -133,10 +140,6 @@ class CachedReader(Reader):
 
 def main() -> None:
     """Fit and write."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--folds", type=Path, required=True, help="what bench/fit_reader.py wrote")
-    folds = parser.parse_args().folds
-    of_folds = [CachedReader(load_file(fold_file(folds, fold))) for fold in range(FOLDS)]
     data = Path(os.environ["RAGKIT_DATA"]).expanduser()
     embedder = CachedMiniLM()
     with tempfile.TemporaryDirectory() as folder:
@@ -147,39 +150,29 @@ def main() -> None:
         rows += _squad_rows(Path(folder), data / "qa" / "squad2", embedder)
     sentence = _fit_sentence(rows)
     weighed = [_weighed(row, sentence, embedder) for row in rows]
-    readers = [of_folds[fold_of(row.group)] for row in rows]
-    found = list(zip(rows, weighed, readers, strict=True))
-    once = [_read(row, ranked, reader, FLAT) for row, ranked, reader in found]
-    sentence_read = _fit_sentence_read(rows, once)
-    twice = [_read(row, ranked, reader, sentence_read) for row, ranked, reader in found]
-    answerable = np.asarray([row.case.answerable for row in rows])
-    weights = np.asarray([row.weight * ANSWER_WEIGHTS[row.kind] for row in rows])
     plain = [_evidence(row, found) for row, found in zip(rows, weighed, strict=True)]
+    without_tokens = _fitted(plain, _answerable(rows), _weights(rows, ANSWER_WEIGHTS), ANSWER_C)
+
+    reader = CachedReader()
+    unread = [(row, ranked) for row, ranked in zip(rows, weighed, strict=True) if row.unread]
+    rows = [row for row, _ in unread]
+    once = [_read(row, ranked, reader, FLAT) for row, ranked in unread]
+    sentence_read = _fit_sentence_read(rows, once)
+    twice = [_read(row, ranked, reader, sentence_read) for row, ranked in unread]
     full = [_all_features(row, found, embedder) for row, found in zip(rows, twice, strict=True)]
-    asked = np.asarray([row.kind if row.weight == 1.0 else "" for row in rows])
-    examples = asked == "example"
+    answerable, weights = _answerable(rows), _weights(rows, READ_WEIGHTS)
     answer = _fitted(full, answerable, weights, ANSWER_C)
     fitted = np.asarray([answer.probability(row) for row in full])
     held_out = _cross_validated(full, answerable, weights, [row.group for row in rows])
+    asked = np.asarray([row.kind if row.weight == 1.0 else "" for row in rows])
+    examples = asked == "example"
     asked_for = examples & answerable
-    packaged = Reader()
-    shipped = [
-        answer.probability(
-            _all_features(row, _read(row, ranked, packaged, sentence_read), embedder)
-        )
-        for row, ranked, wanted in zip(rows, weighed, asked_for, strict=True)
-        if wanted
-    ]
-    quantiles = [float(np.quantile(of, REFUSED)) for of in (held_out[asked_for], shipped)]
-    print(
-        f"{REFUSED:.2f} lie below {quantiles[0]:.3f} cross-validated, {quantiles[1]:.3f} as shipped"
-    )
-    threshold = min(quantiles)
+    threshold = float(np.quantile(held_out[asked_for], REFUSED))
     models = {
         "sentence": sentence,
         "sentence_read": sentence_read,
         "answer": answer,
-        "answer_without_tokens": _fitted(plain, answerable, weights, ANSWER_C),
+        "answer_without_tokens": without_tokens,
     }
     WEIGHTS.write_text(json.dumps(_document(models, threshold), indent=1) + "\n")
     for name, scores in (("fitted", fitted), ("cross-validated", held_out)):
@@ -187,12 +180,20 @@ def main() -> None:
         caught = float((scores[examples & ~answerable] < threshold).mean())
         curves = [
             f"{kind} {roc_auc_score(answerable[asked == kind], scores[asked == kind]):.3f}"
-            for kind in ANSWER_WEIGHTS
+            for kind in READ_WEIGHTS
         ]
         print(
             f"{name}: below {threshold:.3f} are {refused:.3f} of the answerable example"
             f" questions and {caught:.3f} of the unanswerable; AUROC {', '.join(curves)}"
         )
+
+
+def _answerable(rows: Sequence[Row]) -> np.ndarray:
+    return np.asarray([row.case.answerable for row in rows])
+
+
+def _weights(rows: Sequence[Row], of_kinds: Mapping[str, float]) -> np.ndarray:
+    return np.asarray([row.weight * of_kinds[row.kind] for row in rows])
 
 
 def _document(models: dict[str, Logistic], threshold: float) -> dict[str, object]:

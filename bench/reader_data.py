@@ -1,18 +1,15 @@
 """What the reader of `ragkit/reader.py` learns from: questions, each with sentences.
 
-The even half of SQuAD 2.0's paragraphs and of the example questions, whose odd halves are never
-read, the questions of the chunking set, and those that were written to learn from: on a real
-company's handbook (`bench/handbook.py`) and on fictional companies (`bench/companies.py`).
+Those that were written to learn from: on a real company's handbook (`bench/handbook.py`) and on
+fictional companies (`bench/companies.py`) but for `UNREAD`. And those that it does not learn from,
+which tell what it is worth and how far it may be believed (`bench/fit_evidence.py`): on `UNREAD`,
+the even half of the example questions and of SQuAD 2.0's paragraphs. Odd halves are never read.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from bench.companies import companies
@@ -31,10 +28,8 @@ from ragkit_ingest.records import Block, BlockKind
 
 ROOT = Path(__file__).parent.parent
 POOL = 20
-FOLDS = 3
-SQUAD_SHARE = 3
-"""Of every so many of SQuAD's questions one is taken: all of them outweigh the companies'."""
-_MOSTLY = 0.7
+UNREAD = ("brewery", "library", "locks", "pens")
+"""Companies that the reader does not learn from."""
 Found = tuple[Sequence[Passage], Sequence[Candidate], Mapping[str, float]]
 """Passages, their sentences, and the weights of the question's words."""
 
@@ -47,13 +42,11 @@ class Sentence:
         text: As the reader reads it.
         answers: Whether it holds the answer.
         similarity: Its cosine to the question.
-        plausible: Whether people named it as what looks like an answer and is none.
     """
 
     text: str
     answers: bool
     similarity: float
-    plausible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +54,15 @@ class Asked:
     """A question with sentences that answer it, or look as if they did.
 
     Attributes:
-        kind: "squad", "example", "chunking", "handbook" or "company".
-        group: Questions of a group share what they are about; folds keep them together.
+        kind: "squad", "example", "handbook" or "company".
+        taught: Whether the reader learns from it.
     """
 
     kind: str
-    group: str
+    taught: bool
     question: str
     answerable: bool
     sentences: Sequence[Sentence]
-
-    @property
-    def fold(self) -> int:
-        """The fold whose reader has not learnt from this question."""
-        return fold_of(self.group)
-
-
-def fold_of(group: str) -> int:
-    """Return the fold of a group, from 0."""
-    return zlib.crc32(group.encode()) % FOLDS
 
 
 def group_of(case: Case) -> str:
@@ -125,7 +108,7 @@ def searched(
 
 
 def every_question(data: Path, folder: Path) -> list[Asked]:
-    """Return all questions to learn from.
+    """Return all questions, those to learn from and those to try the reader with.
 
     Args:
         data: RAGKIT_DATA.
@@ -135,14 +118,13 @@ def every_question(data: Path, folder: Path) -> list[Asked]:
     return [
         *_squad(data / "qa" / "squad2", embedder),
         *_examples(folder / "examples", embedder),
-        *_chunking(data / "retrieval" / "chunking", folder / "chunking", embedder),
         *_handbook(data, folder / "handbook", embedder),
         *_companies(folder / "companies", embedder),
     ]
 
 
 def _squad(data: Path, embedder: MiniLM) -> Iterator[Asked]:
-    for asked in islice(even_half(data), 0, None, SQUAD_SHARE):
+    for asked in even_half(data):
         title, text = asked.paragraph.heading, asked.paragraph.text
         block = Block(kind=BlockKind.PARAGRAPH, start=0, end=len(text))
         spans = list(sentences(text, 0, [block]))
@@ -151,63 +133,37 @@ def _squad(data: Path, embedder: MiniLM) -> Iterator[Asked]:
         found = []
         for span, told, similarity in zip(spans, texts, vectors[1:] @ vectors[0], strict=True):
             answers = any(span.start <= start < span.end for start in asked.starts)
-            plausible = bool(asked.plausible) and contains_answer(told, asked.plausible)
-            answers = answers and asked.answerable
-            found.append(Sentence(told, answers, float(similarity), plausible))
-        yield Asked("squad", asked.paragraph.title, asked.question, asked.answerable, found)
+            found.append(Sentence(told, answers and asked.answerable, float(similarity)))
+        yield Asked("squad", False, asked.question, asked.answerable, found)
 
 
 def _examples(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
     for case, (_, candidates, _) in searched(*example_company(), folder, embedder):
-        yield _asked("example", group_of(case), case, candidates)
+        yield _asked("example", case, candidates, taught=False)
 
 
 def _handbook(data: Path, folder: Path, embedder: MiniLM) -> Iterator[Asked]:
     pages = folder / "pages"
     cases = handbook(data, pages)
     for case, (_, candidates, _) in searched(pages, cases, folder / "index", embedder):
-        yield _asked("handbook", group_of(case), case, candidates)
+        yield _asked("handbook", case, candidates, taught=True)
 
 
 def _companies(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
     for company in companies():
         found = searched(company.documents, company.cases, folder / company.name, embedder)
         for case, (_, candidates, _) in found:
-            yield _asked("company", company.name, case, candidates)
+            taught = company.name not in UNREAD
+            yield _asked("company", case, candidates, taught=taught)
 
 
-def _asked(kind: str, group: str, case: Case, candidates: Sequence[Candidate]) -> Asked:
+def _asked(kind: str, case: Case, candidates: Sequence[Candidate], *, taught: bool) -> Asked:
     found = [
         _sentence(one, answers=case.answerable and is_gold_example(case, one)) for one in candidates
     ]
-    return Asked(kind, group, case.question, case.answerable, found)
-
-
-def _chunking(data: Path, folder: Path, embedder: MiniLM) -> Iterator[Asked]:
-    with Pipeline(folder, config=Config(), embedder=embedder) as rag:
-        rag.ingest(data / "corpora")
-        for line in (data / "questions.jsonl").read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            evidence = [_plain(reference["content"]) for reference in entry["references"]]
-            found = []
-            for one in rag.weighed(entry["question"], POOL, model=FLAT)[1]:
-                here = Path(one.passage.path).stem == entry["corpus"]
-                told = _plain(one.sentence.text)
-                answers = here and any(told in quote or quote in told for quote in evidence)
-                if answers or not (here and any(_shares(told, quote) for quote in evidence)):
-                    found.append(_sentence(one, answers=answers))
-            yield Asked("chunking", entry["corpus"], entry["question"], True, found)
+    return Asked(kind, taught, case.question, case.answerable, found)
 
 
 def _sentence(candidate: Candidate, *, answers: bool) -> Sentence:
     text = in_context(candidate.passage, candidate.sentence)
     return Sentence(text, answers, candidate.features["similarity"])
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\W+", " ", text).strip().casefold()
-
-
-def _shares(told: str, quote: str) -> bool:
-    words = set(told.split())
-    return len(words & set(quote.split())) > _MOSTLY * max(1, len(words))

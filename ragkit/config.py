@@ -126,7 +126,7 @@ class Config:
     prompts: str = ""
     unsupported: str = "flag"
     audit: str = ""
-    min_confidence: float = 0.32
+    min_confidence: float = 0.36
 
     def __post_init__(self) -> None:
         if self.embedder:

@@ -71,7 +71,7 @@ MinConfidenceOption = Annotated[
         max=1.0,
         metavar="P",
         show_default=False,
-        help="Withhold answers less likely than this. Default: as in ragkit.toml, else 0.32.",
+        help="Withhold answers less likely than this. Default: as in ragkit.toml, else 0.36.",
     ),
 ]
 AuditOption = Annotated[
