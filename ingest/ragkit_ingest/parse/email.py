@@ -39,7 +39,7 @@ class EmailParser:
     """Reads one message a file."""
 
     name = "email"
-    version = 2
+    version = 3
     suffixes = frozenset({".eml"})
 
     def __init__(self) -> None:

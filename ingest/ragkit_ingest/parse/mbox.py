@@ -28,7 +28,7 @@ class MboxParser:
     """Reads mailboxes in which each message begins with a line "From "."""
 
     name = "mbox"
-    version = 1
+    version = 2
     suffixes = frozenset({".mbox", ".mbx"})
 
     def parse(self, source: Source) -> Document:

@@ -45,7 +45,7 @@ class MsgParser:
     """Reads messages, appointments and notes that Outlook saved."""
 
     name = "msg"
-    version = 1
+    version = 2
     suffixes = frozenset({".msg"})
 
     def parse(self, source: Source) -> Document:

@@ -104,7 +104,7 @@ class XmlParser:
     """Reads XML of any vocabulary; entities are never expanded or fetched."""
 
     name = "xml"
-    version = 2
+    version = 3
     suffixes = frozenset(XML_SUFFIXES.split())
 
     def parse(self, source: Source) -> Document:
@@ -162,7 +162,7 @@ def _add_leaf(builder: DocumentBuilder, leaf: Any) -> None:
     elif _MARKUP.search(leaf.text or ""):
         add_html(builder, leaf.text)
     elif _is_prose(leaf):
-        builder.add(BlockKind.PARAGRAPH, leaf.text)
+        builder.add(BlockKind.PARAGRAPH, leaf.text or "")
     else:
         builder.add(BlockKind.TABLE_ROW, "; ".join(_leaves(leaf, [leaf])))
 

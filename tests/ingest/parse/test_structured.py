@@ -55,6 +55,11 @@ def test_xml_leaves_become_rows_and_prose_paragraphs(parse: Parse, blocks: Block
     ]
 
 
+def test_an_empty_paragraph_between_records_is_nothing(parse: Parse, blocks: Blocks) -> None:
+    data = b"<r><p/><kettle><p>QK</p></kettle><para></para><sec><p/><x><y>1</y></x></sec></r>"
+    assert [text for _, text in blocks(parse("a.xml", data))] == ["QK", "y: 1"]
+
+
 def test_entities_are_neither_expanded_nor_fetched(parse: Parse) -> None:
     laughs = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 12))
     data = (
