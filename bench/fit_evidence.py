@@ -8,8 +8,8 @@ questions of `bench/companies.py` and `bench/handbook.py` on other companies; th
 never read. Each question on the example company and on the handbook is also taken once without the
 passages that hold its answer: a question that the rest of the documents do not answer, of which
 there are too few otherwise. Where sentences are read (`bench/fit_reader.py` has to run first), only
-questions count that the reader has not learnt from: on the example company, on `UNREAD` and on
-SQuAD's articles. Four logistic models are fitted, without any pickles:
+questions count that the reader has not learnt from: on the example company, on the four companies
+`UNREAD` and on SQuAD's articles. Four logistic models are fitted, without any pickles:
 
     sentence                 does this sentence hold the answer?     answerable questions only
     sentence_read            the same, after it was read             answerable questions only
@@ -41,11 +41,11 @@ from sklearn.preprocessing import StandardScaler
 from bench.companies import companies
 from bench.handbook import handbook
 from bench.reader_data import (
-    UNREAD,
     Found,
     example_company,
     group_of,
     is_gold_example,
+    is_taught,
     searched,
 )
 from bench.squad import even_half, paragraphs
@@ -95,11 +95,6 @@ class Row:
     word_weights: dict[str, float]
     weight: float
     group: str
-
-    @property
-    def unread(self) -> bool:
-        """Whether the reader has not learnt from it."""
-        return self.kind in ("example", "squad") or self.group in UNREAD
 
 
 class CachedMiniLM(MiniLM):
@@ -154,7 +149,11 @@ def main() -> None:
     without_tokens = _fitted(plain, _answerable(rows), _weights(rows, ANSWER_WEIGHTS), ANSWER_C)
 
     reader = CachedReader()
-    unread = [(row, ranked) for row, ranked in zip(rows, weighed, strict=True) if row.unread]
+    unread = [
+        (row, ranked)
+        for row, ranked in zip(rows, weighed, strict=True)
+        if not is_taught(row.kind, row.group)
+    ]
     rows = [row for row, _ in unread]
     once = [_read(row, ranked, reader, FLAT) for row, ranked in unread]
     sentence_read = _fit_sentence_read(rows, once)

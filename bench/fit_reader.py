@@ -6,8 +6,8 @@ Data: see `bench/reader_data.py`. All weights of all-MiniLM-L6-v2 stay as they a
 low-rank additions to its linear layers and a head, for each pair whether the sentence holds the
 answer (binary cross-entropy). Of each question one sentence that answers is taken, some of the
 likest that do not, and others by chance. This is done twice, with different shares of the likest,
-and the average is written: it tells answerable questions on new companies from others better than
-either does (Wortsman et al., ICML 2022, average such weights).
+and the average is written: on companies that are new it is about as good as the better of the two,
+or better (Wortsman et al., ICML 2022, average such weights).
 
 What the reader is worth is printed for what it has not learnt from: four of the fictional
 companies, the even half of the example questions, and SQuAD's. Takes 40 minutes of one core.

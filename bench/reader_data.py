@@ -55,7 +55,7 @@ class Asked:
 
     Attributes:
         kind: "squad", "example", "handbook" or "company".
-        taught: Whether the reader learns from it.
+        taught: Whether the reader learns from it; see `is_taught`.
     """
 
     kind: str
@@ -63,6 +63,11 @@ class Asked:
     question: str
     answerable: bool
     sentences: Sequence[Sentence]
+
+
+def is_taught(kind: str, company: str = "") -> bool:
+    """Return whether the reader learns from questions of this kind, or on this company."""
+    return kind == "handbook" or (kind == "company" and company not in UNREAD)
 
 
 def group_of(case: Case) -> str:
@@ -134,34 +139,33 @@ def _squad(data: Path, embedder: MiniLM) -> Iterator[Asked]:
         for span, told, similarity in zip(spans, texts, vectors[1:] @ vectors[0], strict=True):
             answers = any(span.start <= start < span.end for start in asked.starts)
             found.append(Sentence(told, answers and asked.answerable, float(similarity)))
-        yield Asked("squad", False, asked.question, asked.answerable, found)
+        yield Asked("squad", is_taught("squad"), asked.question, asked.answerable, found)
 
 
 def _examples(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
     for case, (_, candidates, _) in searched(*example_company(), folder, embedder):
-        yield _asked("example", case, candidates, taught=False)
+        yield _asked("example", case, candidates)
 
 
 def _handbook(data: Path, folder: Path, embedder: MiniLM) -> Iterator[Asked]:
     pages = folder / "pages"
     cases = handbook(data, pages)
     for case, (_, candidates, _) in searched(pages, cases, folder / "index", embedder):
-        yield _asked("handbook", case, candidates, taught=True)
+        yield _asked("handbook", case, candidates)
 
 
 def _companies(folder: Path, embedder: MiniLM) -> Iterator[Asked]:
     for company in companies():
         found = searched(company.documents, company.cases, folder / company.name, embedder)
         for case, (_, candidates, _) in found:
-            taught = company.name not in UNREAD
-            yield _asked("company", case, candidates, taught=taught)
+            yield _asked("company", case, candidates, company.name)
 
 
-def _asked(kind: str, case: Case, candidates: Sequence[Candidate], *, taught: bool) -> Asked:
+def _asked(kind: str, case: Case, candidates: Sequence[Candidate], company: str = "") -> Asked:
     found = [
         _sentence(one, answers=case.answerable and is_gold_example(case, one)) for one in candidates
     ]
-    return Asked(kind, taught, case.question, case.answerable, found)
+    return Asked(kind, is_taught(kind, company), case.question, case.answerable, found)
 
 
 def _sentence(candidate: Candidate, *, answers: bool) -> Sentence:

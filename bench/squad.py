@@ -42,7 +42,6 @@ class Question:
         answerable: Whether the paragraph answers it.
         answers: Of several people, as they stand in the paragraph; empty if there is none.
         starts: Where they begin there.
-        plausible: What looks like an answer and is none.
     """
 
     id: str
@@ -51,7 +50,6 @@ class Question:
     answerable: bool
     answers: Sequence[str]
     starts: Sequence[int]
-    plausible: Sequence[str]
 
 
 def paragraphs(data: Path) -> dict[str, Paragraph]:
@@ -86,5 +84,4 @@ def even_half(data: Path) -> Iterator[Question]:
                 answerable=entry["answerable"],
                 answers=entry["answers"],
                 starts=entry["starts"],
-                plausible=entry["plausible"],
             )

@@ -120,9 +120,9 @@ class DocumentBuilder:
         self._write(cleaned)
         self._blocks.append(Block(kind=kind, start=start, end=self._length, level=level))
 
-    def notice(self, sentence: str) -> None:
-        """Record something that could not be read."""
-        self._notices.append(sentence)
+    def notice(self, *sentences: str) -> None:
+        """Record what could not be read."""
+        self._notices.extend(sentences)
 
     def attach(self, name: str) -> None:
         """Name a file within the file; its parser is a `protocol.Container` and hands it out."""

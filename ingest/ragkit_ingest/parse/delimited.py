@@ -46,8 +46,7 @@ class DelimitedParser:
                 builder.add(kind, text)
         except csv.Error as exc:
             raise BrokenFileError(f"the table cannot be read: {exc}") from exc
-        for notice in decoded.notices:
-            builder.notice(notice)
+        builder.notice(*decoded.notices)
         return builder.build()
 
 

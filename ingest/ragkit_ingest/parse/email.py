@@ -257,8 +257,7 @@ def _content(builder: DocumentBuilder, part: MIMEPart) -> str:
     except BrokenFileError:
         builder.notice("the message's text is in no known encoding; it was read as UTF-8")
         return payload.decode("utf-8", "replace")
-    for notice in decoded.notices:
-        builder.notice(notice)
+    builder.notice(*decoded.notices)
     return decoded.text
 
 

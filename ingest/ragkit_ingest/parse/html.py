@@ -97,8 +97,7 @@ def read_html(builder: DocumentBuilder, decoded: Decoded) -> dict[str, MetadataV
     Raises:
         BrokenFileError: If it holds no element.
     """
-    for notice in decoded.notices:
-        builder.notice(notice)
+    builder.notice(*decoded.notices)
     root = _tree(decoded)
     if root is None:
         raise BrokenFileError("the file holds no HTML")

@@ -21,6 +21,5 @@ def open_text(format: str, path: Path) -> tuple[DocumentBuilder, str]:
     """
     decoded = decode(read_bytes(path))
     builder = DocumentBuilder(format)
-    for notice in decoded.notices:
-        builder.notice(notice)
+    builder.notice(*decoded.notices)
     return builder, clean(decoded.text)

@@ -47,8 +47,7 @@ class JsonParser:
                 _add_lines(builder, decoded.text)
         except (ValueError, RecursionError) as exc:
             raise BrokenFileError(f"this is not valid JSON: {exc}") from exc
-        for notice in decoded.notices:
-            builder.notice(notice)
+        builder.notice(*decoded.notices)
         return builder.build()
 
 

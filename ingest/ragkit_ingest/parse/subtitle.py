@@ -41,8 +41,7 @@ class SubtitleParser:
             if not said or said[-1] != text:
                 said.append(text)
         builder.add(BlockKind.PARAGRAPH, " ".join(said))
-        for notice in decoded.notices:
-            builder.notice(notice)
+        builder.notice(*decoded.notices)
         return builder.build()
 
 

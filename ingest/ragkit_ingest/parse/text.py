@@ -37,8 +37,7 @@ class TextParser:
         builder = DocumentBuilder("text")
         add_plain_text(builder, decoded.text)
         builder.title = _title_of(builder)
-        for notice in decoded.notices:
-            builder.notice(notice)
+        builder.notice(*decoded.notices)
         return builder.build()
 
 
